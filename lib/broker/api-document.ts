@@ -1,0 +1,45 @@
+/** The page docs/protocol.md: what is served, from the handlers' own declarations, and where it differs from Kafka. */
+import { apis } from '../protocol/index.js'
+import { handlers } from './handlers/index.js'
+
+const deviations = [
+  '`acks=all` is answered when the records are on disk, not when they are in the page cache (`write.caching=true` gives Kafka’s behaviour).',
+  'Compressed batches are checked by their header and CRC; their records are not unpacked. A record without a key in a compressed batch therefore gets into a compacted topic, where the cleaner drops it, and message timestamps inside are bounded by the batch’s largest alone.',
+  '`group.initial.rebalance.delay.ms` is 0 by default: a broker that runs alone has no herd to wait for.',
+  '`queued.max.request.bytes` has a finite default: memory does not grow with what clients send.',
+  'A group’s offsets are stored before a commit is answered, and are on disk then.',
+  'InitProducerId and FindCoordinator answer INVALID_REQUEST for transactional ids and share groups: there are none.',
+  'A log that failed (disk full, I/O error, failed fsync) serves neither produce nor fetch until the broker is started again; the other partitions go on.',
+  'Producer state in `.snapshot` files holds all batches that a producer may send again, behind the entries that Kafka knows, so that they are recognised after a restart too. Kafka reads the file and passes over the rest.',
+  'ListOffsets by time finds a record also where the log begins with a segment that compaction has emptied; Kafka answers −1 there.',
+  'Deleted files go at once; whoever reads one holds it open until done. `file.delete.delay.ms` has no meaning.',
+  'Connections above `max.connections` are refused; Kafka lets them wait.',
+  'Nothing is kept of client metrics: the telemetry APIs are not advertised, and clients then send none.',
+]
+
+export function apiDocument(): string {
+  const served = new Map<string, readonly [number, number]>(
+    handlers.map(({ api, versions }) => [api, versions]),
+  )
+  const rows: string[] = []
+  const absent: string[] = []
+  for (const { name, key, listeners } of apis.values()) {
+    const versions = served.get(name)
+    if (versions) rows.push(`| ${key} | ${name} | ${versions[0]}–${versions[1]} |`)
+    else if (listeners.includes('BROKER')) absent.push(name)
+  }
+  return `# The protocol
+Messages are those of Apache Kafka 4.3.1. This page is generated from the handlers' declarations by \`node scripts/protocol-document.js\`.
+
+## Served
+| key | API | versions |
+| --- | --- | --- |
+${rows.join('\n')}
+
+## Not there
+These are not advertised, and a request of one closes its connection, as Kafka does with what it does not know: ${absent.join(', ')}.
+
+## Where this broker differs from Kafka
+${deviations.map((line) => `- ${line}`).join('\n')}
+`
+}

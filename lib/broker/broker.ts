@@ -1,0 +1,247 @@
+/**
+ * A whole broker, in this process: what `odradek serve` runs and what a program embeds. Several may run side by
+ * side; they share the engine's threads and nothing else.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { resolve as absolute, join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { type BrokerEndpoint, Cluster } from '../cluster/index.js'
+import { BrokerConfig, type Endpoint, parseListeners, setDataDir, setPort } from '../config/index.js'
+import { GroupCoordinator } from '../coordinator/index.js'
+import { LOCK_FILE } from '../log/log-file-names.js'
+import { files, openLog } from '../native/index.js'
+import type { FileLock } from '../native/types.js'
+import { type Connection, ConnectionQuota, FrameBudget, type Listener, listen } from '../network/index.js'
+import { Replicas } from '../replica/index.js'
+import { DataFolder } from '../storage/index.js'
+import { supportedApis } from './api-handler.js'
+import { createDispatch, type Dispatch } from './dispatch.js'
+import { FetchSessions } from './fetch-sessions.js'
+import { handlers } from './handlers/index.js'
+import { ImageFollower } from './image-follower.js'
+import { OffsetsLog } from './offsets-log.js'
+import { ProducerIds } from './producer-ids.js'
+import { RefusalLog } from './refusal-log.js'
+import type { BrokerServices } from './services.js'
+import { groupSettings, networkLimits } from './setting-views.js'
+import { OFFSETS_TOPIC, TopicCreation } from './topic-creation.js'
+
+/** How long a stop waits for requests under way to be answered. */
+const closeGraceMs = 1_000
+
+export interface BrokerOptions {
+  /** Kafka's settings by name, as in `server.properties`. */
+  properties?: Readonly<Record<string, string>>
+  /** Port of the first listener; 0 takes a free one. Default: what `listeners` says, 9092. */
+  port?: number
+  /** Data folder, created if absent. Default: what `log.dirs` says, else a temporary folder, removed on close. */
+  dataDir?: string
+  /** Default: errors alone, on standard error. */
+  log?: Logger
+}
+
+/** An address that the broker listens on. */
+export interface BrokerListener {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export interface Broker extends AsyncDisposable {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly dataDir: string
+  readonly listeners: readonly BrokerListener[]
+  /** `host:port` of the first listener, as clients take it. */
+  readonly bootstrap: string
+  /** Answers what is under way, writes everything to disk, releases the data folder. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a broker; resolves when it serves. Rejects with a ConfigError for wrong settings, with the engine's LOCKED
+ * where another broker holds the data folder, with Node's EADDRINUSE where a port is taken.
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const settings = new Map(Object.entries(options.properties ?? {}))
+  if (options.port !== undefined) setPort(settings, options.port)
+  const isTemporary = options.dataDir === undefined && !settings.has('log.dirs') && !settings.has('log.dir')
+  const dataDir = isTemporary ? await mkdtemp(join(tmpdir(), 'odradek-')) : options.dataDir
+  if (dataDir !== undefined) setDataDir(settings, dataDir)
+  const broker = new RunningBroker(
+    new BrokerConfig(settings),
+    options.log ?? pino({ level: 'error' }, pino.destination(2)),
+  )
+  if (isTemporary) broker.onClosed(() => rm(dataDir!, { recursive: true, force: true }))
+  try {
+    await broker.start()
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+  return broker
+}
+
+class RunningBroker implements Broker {
+  readonly #config: BrokerConfig
+  readonly #log: Logger
+  readonly dataDir: string
+  readonly #endpoints: readonly Endpoint[]
+  readonly #sockets: Listener[] = []
+  /** Undone in reverse order on close. */
+  readonly #undo: (() => unknown)[] = []
+  #cluster: Cluster | undefined
+  #isStarted = false
+  #closing: Promise<void> | undefined
+
+  constructor(config: BrokerConfig, log: Logger) {
+    this.#config = config
+    this.#log = log
+    this.#endpoints = parseListeners(config).endpoints
+    this.dataDir = absolute((config.get('log.dirs') ?? config.get('log.dir'))[0]!)
+  }
+
+  get clusterId(): string {
+    return this.#cluster!.clusterId
+  }
+
+  get nodeId(): number {
+    return this.#config.get('node.id')
+  }
+
+  get listeners(): readonly BrokerListener[] {
+    return this.#sockets.map(({ listenerName, address, port }) => ({
+      name: listenerName,
+      host: address,
+      port,
+    }))
+  }
+
+  get bootstrap(): string {
+    const [{ host, port }] = this.listeners as [BrokerListener]
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+
+  onClosed(undo: () => unknown): void {
+    this.#undo.unshift(undo)
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config
+    await mkdir(this.dataDir, { recursive: true })
+    const lock: FileLock = await files.lock(join(this.dataDir, LOCK_FILE))
+    this.#undo.push(() => lock.release())
+
+    const cluster = await Cluster.open({ dataDir: this.dataDir, config, files, openLog, log: this.#log })
+    this.#cluster = cluster
+    this.#undo.push(() => cluster.close())
+
+    const folder = await DataFolder.open(this.dataDir, this.#log)
+    const replicas = new Replicas(folder, config, this.#log)
+    this.#undo.push(() => replicas.close())
+
+    const groups = new GroupCoordinator({
+      log: new OffsetsLog(replicas),
+      settings: groupSettings(config, () => cluster.image.topic(OFFSETS_TOPIC)?.partitions.length),
+      logger: this.#log,
+    })
+    this.#undo.push(() => groups.close())
+
+    const follower = new ImageFollower(cluster, replicas, groups, this.#log)
+    this.#undo.push(() => follower.close())
+    await follower.start()
+    await replicas.start()
+
+    const settled = () => follower.settled()
+    const services: BrokerServices = {
+      config,
+      cluster,
+      replicas,
+      groups,
+      supportedApis: supportedApis(handlers),
+      settled,
+      log: this.#log,
+      refusals: new RefusalLog(this.#log),
+      fetchSessions: new FetchSessions(() => config.get('max.incremental.fetch.session.cache.slots')),
+      producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
+      topicCreation: new TopicCreation(cluster, config, settled),
+    }
+    const dispatch = createDispatch(handlers, services)
+    const advertised = deferred()
+    await this.#listen(dispatch, advertised.promise)
+    await cluster.advertise(this.#advertised())
+    advertised.resolve()
+    this.#isStarted = true
+    this.#log.info({ dataDir: this.dataDir, nodeId: this.nodeId, clusterId: this.clusterId }, 'started')
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const failures: unknown[] = []
+    // One that fails does not keep the rest from being let go, the lock of the data folder above all.
+    for (const undo of this.#undo.reverse()) {
+      try {
+        await undo()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+    if (this.#isStarted) this.#log.info({ dataDir: this.dataDir }, 'stopped')
+  }
+
+  /** Binds the sockets; what clients send waits until the broker has `advertised` where it listens. */
+  async #listen(dispatch: Dispatch, advertised: Promise<void>): Promise<void> {
+    const { limits, stop } = networkLimits(this.#config)
+    this.#undo.push(stop)
+    const connections = new ConnectionQuota(limits)
+    const queued = this.#config.get('queued.max.request.bytes')
+    const budget = new FrameBudget(queued < 0 ? Number.POSITIVE_INFINITY : queued)
+    let isAdvertised = false
+    const ready = advertised.then(() => {
+      isAdvertised = true
+    })
+    const handler = (frame: Buffer, connection: Connection) =>
+      isAdvertised ? dispatch(frame, connection) : ready.then(() => dispatch(frame, connection))
+    for (const { name, host, port } of this.#endpoints) {
+      const socket = await listen({
+        listenerName: name,
+        host,
+        port,
+        handler,
+        limits,
+        budget,
+        connections,
+        log: this.#log,
+      })
+      this.#sockets.push(socket)
+      this.#undo.push(() => socket.close(closeGraceMs))
+    }
+  }
+
+  #advertised(): BrokerEndpoint[] {
+    return this.#endpoints.map(({ name, protocol, advertisedHost, advertisedPort }, index) => ({
+      name,
+      host: advertisedHost,
+      port: advertisedPort === 0 ? this.#sockets[index]!.port : advertisedPort,
+      securityProtocol: protocol,
+    }))
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

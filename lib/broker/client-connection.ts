@@ -1,0 +1,10 @@
+/** What handlers may know of the connection that a request came over. */
+export interface ClientConnection {
+  readonly id: string
+  readonly listenerName: string
+  readonly remoteAddress: string
+  readonly principal: string
+  clientSoftware: { name: string; version: string }
+  onClose(callback: () => void): () => void
+  close(reason: string): void
+}

@@ -1,0 +1,76 @@
+/**
+ * CreateTopics. Version 4 lets partitions and replicas default, 5 answers with the topic's settings, 7 with its id.
+ * The answer comes when the topic's logs are open.
+ */
+
+import { ConfigSourceCode, describeTopic } from '../../config/index.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+import { kafkaFailure } from '../kafka-failure.js'
+
+type Wanted = RequestOf<'CreateTopics'>['topics'][number]
+
+export const createTopics = defineHandler({
+  api: 'CreateTopics',
+  versions: [2, 7],
+  async handle({ topics, validateOnly }, context) {
+    const counts = new Map<string, number>()
+    for (const { name } of topics) counts.set(name, (counts.get(name) ?? 0) + 1)
+    const unique = topics.filter(
+      ({ name }, index) => topics.findIndex((other) => other.name === name) === index,
+    )
+    const answers = await Promise.all(
+      unique.map(async (wanted) => {
+        try {
+          if (counts.get(wanted.name)! > 1)
+            throw new KafkaError('INVALID_REQUEST', `Duplicate topic name ${wanted.name}.`)
+          return await create(wanted, validateOnly, context)
+        } catch (error) {
+          return { name: wanted.name, topicId: ZERO_UUID, ...kafkaFailure(error) }
+        }
+      }),
+    )
+    await context.broker.settled()
+    return { topics: answers }
+  },
+})
+
+async function create(wanted: Wanted, validateOnly: boolean, { broker }: RequestContext) {
+  const { name, numPartitions, replicationFactor, assignments, configs } = wanted
+  const topic = await broker.cluster.topics.createTopic({
+    name,
+    numPartitions,
+    replicationFactor,
+    assignments: assignments.map(({ partitionIndex, brokerIds }) => ({
+      partition: partitionIndex,
+      brokerIds,
+    })),
+    configs: overridesOf(configs),
+    validateOnly,
+  })
+  return {
+    name,
+    topicId: validateOnly ? ZERO_UUID : topic.topicId,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    numPartitions: topic.partitions.length,
+    replicationFactor: topic.partitions[0]!.replicas.length,
+    configs: describeTopic(broker.config, topic.overrides).map((config) => ({
+      name: config.name,
+      value: config.value,
+      readOnly: config.readOnly,
+      configSource: ConfigSourceCode[config.source],
+      isSensitive: config.isSensitive,
+    })),
+  }
+}
+
+function overridesOf(configs: Wanted['configs']): Map<string, string> {
+  return new Map(
+    configs.map(({ name, value }) => {
+      if (value === null) throw new KafkaError('INVALID_CONFIG', `The setting ${name} has no value.`)
+      return [name, value]
+    }),
+  )
+}

@@ -1,0 +1,37 @@
+/** DescribeCluster. Version 1 tells brokers from controllers, 2 fenced brokers. */
+import { ErrorCode } from '../../protocol/errors.js'
+import { defineHandler } from '../api-handler.js'
+import { clusterOperations, NOT_ASKED } from '../authorized-operations.js'
+import { brokersOf } from '../broker-endpoints.js'
+
+const brokers = 1
+
+export const describeCluster = defineHandler({
+  api: 'DescribeCluster',
+  versions: [0, 2],
+  handle({ endpointType, includeClusterAuthorizedOperations }, { broker, connection }) {
+    const { cluster } = broker
+    if (endpointType !== brokers) {
+      return {
+        errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE,
+        errorMessage: 'This listener serves brokers; there are no controller endpoints.',
+        endpointType: brokers,
+        clusterId: cluster.clusterId,
+        brokers: [],
+      }
+    }
+    return {
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      endpointType: brokers,
+      clusterId: cluster.clusterId,
+      controllerId: cluster.image.controllerId,
+      brokers: brokersOf(cluster, connection.listenerName).map(({ id, ...address }) => ({
+        brokerId: id,
+        ...address,
+        isFenced: false,
+      })),
+      clusterAuthorizedOperations: includeClusterAuthorizedOperations ? clusterOperations : NOT_ASKED,
+    }
+  },
+})

@@ -1,0 +1,67 @@
+/** DescribeConfigs, for topics and brokers. Version 3 brings types and documentation. */
+
+import {
+  ConfigSourceCode,
+  ConfigTypeCode,
+  type DescribedConfig,
+  describeBroker,
+  describeClusterDefault,
+  describeTopic,
+} from '../../config/index.js'
+import { ErrorCode } from '../../protocol/errors.js'
+import type { RequestOf } from '../../protocol/index.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+import { brokerResource, ResourceType, unknownResource, unknownTopic } from '../config-resources.js'
+import { kafkaFailure } from '../kafka-failure.js'
+
+type Resource = RequestOf<'DescribeConfigs'>['resources'][number]
+
+export const describeConfigs = defineHandler({
+  api: 'DescribeConfigs',
+  versions: [1, 4],
+  handle({ resources, includeSynonyms, includeDocumentation }, context) {
+    return {
+      results: resources.map((resource) => {
+        const { resourceType, resourceName } = resource
+        try {
+          const configs = describe(resource, context).map((config) => ({
+            name: config.name,
+            value: config.value,
+            readOnly: config.readOnly,
+            configSource: ConfigSourceCode[config.source],
+            isSensitive: config.isSensitive,
+            synonyms: includeSynonyms
+              ? config.synonyms.map(({ name, value, source }) => ({
+                  name,
+                  value,
+                  source: ConfigSourceCode[source],
+                }))
+              : [],
+            configType: ConfigTypeCode[config.type],
+            documentation: includeDocumentation ? config.documentation : null,
+          }))
+          return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+        } catch (error) {
+          return { ...kafkaFailure(error), resourceType, resourceName, configs: [] }
+        }
+      }),
+    }
+  },
+})
+
+function describe(
+  { resourceType, resourceName, configurationKeys }: Resource,
+  { broker }: RequestContext,
+): DescribedConfig[] {
+  if (resourceType === ResourceType.TOPIC) {
+    const topic = broker.cluster.image.topic(resourceName)
+    if (!topic) throw unknownTopic(resourceName)
+    return describeTopic(broker.config, topic.overrides, configurationKeys)
+  }
+  if (resourceType === ResourceType.BROKER) {
+    return brokerResource(resourceName, broker.cluster) === null
+      ? describeClusterDefault(broker.config, configurationKeys)
+      : describeBroker(broker.config, configurationKeys)
+  }
+  throw unknownResource(resourceType)
+}

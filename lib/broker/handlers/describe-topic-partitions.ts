@@ -1,0 +1,55 @@
+/** DescribeTopicPartitions (KIP-966): topics in the order of their names, in pages of a bounded number of partitions. */
+import { ErrorCode } from '../../protocol/errors.js'
+import { type Encodable, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
+import { defineHandler } from '../api-handler.js'
+import { topicOperations } from '../authorized-operations.js'
+import { partitionMetadata } from '../partition-metadata.js'
+
+type Answer = ResponseOf<'DescribeTopicPartitions'>
+
+export const describeTopicPartitions = defineHandler({
+  api: 'DescribeTopicPartitions',
+  versions: [0, 0],
+  handle({ topics: wanted, responsePartitionLimit, cursor }, { broker }) {
+    const { image } = broker.cluster
+    const asked = wanted.length > 0 ? new Set(wanted.map(({ name }) => name)) : new Set(image.topics.keys())
+    const names = [...asked].sort().filter((name) => cursor === null || name >= cursor.topicName)
+    const limit = Math.min(responsePartitionLimit, broker.config.get('max.request.partition.size.limit'))
+    let room = Math.max(limit, 1)
+    const topics: Encodable<Answer['topics'][number]>[] = []
+    for (const name of names) {
+      if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
+      const topic = image.topic(name)
+      if (!topic) {
+        if (wanted.length > 0) {
+          topics.push({
+            errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            name,
+            topicId: ZERO_UUID,
+            partitions: [],
+          })
+        }
+        continue
+      }
+      const first = cursor?.topicName === name ? cursor.partitionIndex : 0
+      const page = topic.partitions.slice(first, first + room)
+      room -= page.length
+      topics.push({
+        errorCode: ErrorCode.NONE,
+        name,
+        topicId: topic.topicId,
+        isInternal: topic.isInternal,
+        partitions: page.map((partition) => ({
+          ...partitionMetadata(partition),
+          eligibleLeaderReplicas: [],
+          lastKnownElr: [],
+        })),
+        topicAuthorizedOperations: topicOperations,
+      })
+      const next = first + page.length
+      if (next < topic.partitions.length)
+        return { topics, nextCursor: { topicName: name, partitionIndex: next } }
+    }
+    return { topics, nextCursor: null }
+  },
+})

@@ -1,0 +1,56 @@
+/**
+ * FindCoordinator, for groups. Version 1 brings the kind of key, 4 several keys. The first call creates
+ * `__consumer_offsets`. Coordinators of transactions and share groups are refused: this broker has none.
+ */
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+import { brokersOf } from '../broker-endpoints.js'
+import { OFFSETS_TOPIC } from '../topic-creation.js'
+
+const group = 0
+const nobody = { nodeId: -1, host: '', port: -1 }
+
+interface Coordinator {
+  nodeId: number
+  host: string
+  port: number
+  errorCode: number
+  errorMessage: string | null
+}
+
+export const findCoordinator = defineHandler({
+  api: 'FindCoordinator',
+  versions: [0, 6],
+  async handle({ key, keyType, coordinatorKeys }, context) {
+    if (context.version < 4) return find(key, keyType, context)
+    const coordinators = coordinatorKeys.map(async (each) => ({
+      key: each,
+      ...(await find(each, keyType, context)),
+    }))
+    return { coordinators: await Promise.all(coordinators) }
+  },
+})
+
+async function find(
+  key: string,
+  keyType: number,
+  { broker, connection }: RequestContext,
+): Promise<Coordinator> {
+  try {
+    if (keyType !== group) {
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        'This broker coordinates groups alone: it has no transactions and no share groups.',
+      )
+    }
+    const topic = await broker.topicCreation.ensure(OFFSETS_TOPIC)
+    const leader = topic.partitions[broker.groups.partitionFor(key)]?.leader
+    const address = brokersOf(broker.cluster, connection.listenerName).find(({ id }) => id === leader)
+    if (!address) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+    const { id: nodeId, host, port } = address
+    return { nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    return { ...nobody, errorCode: error.code, errorMessage: error.message }
+  }
+}

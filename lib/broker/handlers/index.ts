@@ -1,0 +1,65 @@
+/** Every API that this broker serves. */
+import type { AnyApiHandler } from '../api-handler.js'
+import { alterConfigs } from './alter-configs.js'
+import { apiVersions } from './api-versions.js'
+import { createPartitions } from './create-partitions.js'
+import { createTopics } from './create-topics.js'
+import { deleteRecords } from './delete-records.js'
+import { deleteTopics } from './delete-topics.js'
+import { describeCluster } from './describe-cluster.js'
+import { describeConfigs } from './describe-configs.js'
+import { describeLogDirs } from './describe-log-dirs.js'
+import { describeTopicPartitions } from './describe-topic-partitions.js'
+import { fetch } from './fetch.js'
+import { findCoordinator } from './find-coordinator.js'
+import {
+  deleteGroups,
+  describeGroups,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  syncGroup,
+} from './groups.js'
+import { incrementalAlterConfigs } from './incremental-alter-configs.js'
+import { initProducerId } from './init-producer-id.js'
+import { listConfigResources } from './list-config-resources.js'
+import { listOffsets } from './list-offsets.js'
+import { metadata } from './metadata.js'
+import { offsetCommit } from './offset-commit.js'
+import { offsetDelete } from './offset-delete.js'
+import { offsetFetch } from './offset-fetch.js'
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.js'
+import { produce } from './produce.js'
+
+export const handlers: readonly AnyApiHandler[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  deleteRecords,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeConfigs,
+  alterConfigs,
+  describeLogDirs,
+  createPartitions,
+  deleteGroups,
+  incrementalAlterConfigs,
+  offsetDelete,
+  describeCluster,
+  listConfigResources,
+  describeTopicPartitions,
+]

@@ -1,0 +1,95 @@
+/**
+ * ListOffsets. Version 2 brings isolation, 4 leader epochs, 7 the offset of the largest timestamp, 8 the earliest
+ * local offset, 9 the latest tiered one, 11 the earliest pending upload (both answered "none": nothing is tiered).
+ */
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import type { RequestOf } from '../../protocol/index.js'
+import type { Isolation, Partition } from '../../replica/index.js'
+import { offsetForTimestamp, offsetOfMaxTimestamp, toKafkaError } from '../../storage/index.js'
+import { defineHandler } from '../api-handler.js'
+
+const latest = -1
+const earliest = -2
+const maxTimestamp = -3
+const earliestLocal = -4
+const latestTiered = -5
+const earliestPendingUpload = -6
+/** First version in which each of the special timestamps means something. */
+const sinceVersion = new Map([
+  [maxTimestamp, 7],
+  [earliestLocal, 8],
+  [latestTiered, 9],
+  [earliestPendingUpload, 11],
+])
+const debuggingConsumer = -2
+const readCommitted = 1
+
+type Wanted = RequestOf<'ListOffsets'>['topics'][number]['partitions'][number]
+
+interface Answer {
+  timestamp: number
+  offset: number
+  leaderEpoch: number
+}
+
+const nothing: Answer = { timestamp: -1, offset: -1, leaderEpoch: -1 }
+
+export const listOffsets = defineHandler({
+  api: 'ListOffsets',
+  versions: [1, 11],
+  async handle({ replicaId, isolationLevel, topics }, { broker, version }) {
+    const isolation =
+      replicaId === debuggingConsumer ? 'logEnd' : isolationLevel === readCommitted ? 'stable' : 'committed'
+    const answers = topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(
+        partitions.map(async (wanted) => {
+          try {
+            const partition = broker.replicas.get(name, wanted.partitionIndex)
+            partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+            const answer = await find(partition, wanted, isolation, version)
+            return { partitionIndex: wanted.partitionIndex, errorCode: ErrorCode.NONE, ...answer }
+          } catch (error) {
+            const kafkaError = toKafkaError(error)
+            if (!(kafkaError instanceof KafkaError)) throw error
+            return { partitionIndex: wanted.partitionIndex, errorCode: kafkaError.code, ...nothing }
+          }
+        }),
+      ),
+    }))
+    return { topics: await Promise.all(answers) }
+  },
+})
+
+async function find(
+  partition: Partition,
+  { timestamp }: Wanted,
+  isolation: Isolation,
+  version: number,
+): Promise<Answer> {
+  const wanted = Number(timestamp)
+  if (wanted < 0 && (sinceVersion.get(wanted) ?? 0) > version) throw new KafkaError('UNSUPPORTED_VERSION')
+  const { log } = partition
+  const end = partition.readableEnd(isolation)
+  switch (wanted) {
+    case latest:
+      return { timestamp: -1, offset: end, leaderEpoch: partition.leaderEpoch }
+    case earliest:
+    case earliestLocal: {
+      const offset = partition.logStartOffset
+      return { timestamp: -1, offset, leaderEpoch: log.epochs.epochAt(offset) }
+    }
+    case latestTiered:
+    case earliestPendingUpload:
+      return nothing
+    default: {
+      if (wanted < maxTimestamp) throw new KafkaError('INVALID_REQUEST', `${wanted} is no timestamp.`)
+      const found =
+        wanted === maxTimestamp
+          ? await offsetOfMaxTimestamp(log, end)
+          : await offsetForTimestamp(log, wanted, end)
+      if (!found) return nothing
+      return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch }
+    }
+  }
+}

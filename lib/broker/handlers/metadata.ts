@@ -1,0 +1,82 @@
+/**
+ * Metadata. Version 0 has no way to ask for no topics, 1 brings racks and the controller, 4 the choice not to create
+ * topics, 7 leader epochs, 8 authorized operations, 10 topic ids, 13 an error for the whole.
+ */
+import type { TopicImage } from '../../cluster/index.js'
+import { validateTopicName } from '../../cluster/index.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { type Encodable, type RequestOf, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+import { clusterOperations, NOT_ASKED, topicOperations } from '../authorized-operations.js'
+import { brokersOf } from '../broker-endpoints.js'
+import { partitionMetadata } from '../partition-metadata.js'
+import { OFFSETS_TOPIC } from '../topic-creation.js'
+
+type TopicAnswer = Encodable<ResponseOf<'Metadata'>['topics'][number]>
+
+export const metadata = defineHandler({
+  api: 'Metadata',
+  versions: [0, 13],
+  async handle(request, context) {
+    const { cluster } = context.broker
+    const topics = await answerTopics(request, context)
+    return {
+      brokers: brokersOf(cluster, context.connection.listenerName).map(({ id, host, port, rack }) => ({
+        nodeId: id,
+        host,
+        port,
+        rack,
+      })),
+      clusterId: cluster.clusterId,
+      controllerId: cluster.image.controllerId,
+      topics,
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : NOT_ASKED,
+    }
+  },
+})
+
+async function answerTopics(request: RequestOf<'Metadata'>, context: RequestContext): Promise<TopicAnswer[]> {
+  const { image } = context.broker.cluster
+  const operations = request.includeTopicAuthorizedOperations ? topicOperations : NOT_ASKED
+  const wantsAll = request.topics === null || (context.version === 0 && request.topics.length === 0)
+  if (wantsAll) return [...image.topics.values()].map((topic) => describe(topic, operations))
+  return Promise.all(
+    request.topics!.map(async ({ name, topicId }): Promise<TopicAnswer> => {
+      if (name === null || (name === '' && topicId !== ZERO_UUID)) {
+        const topic = image.topicById(topicId)
+        if (topic) return describe(topic, operations)
+        return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, partitions: [] }
+      }
+      try {
+        const topic = image.topic(name) ?? (await create(name, request, context))
+        return describe(topic, operations)
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        return { errorCode: error.code, name, topicId: ZERO_UUID, partitions: [] }
+      }
+    }),
+  )
+}
+
+function create(
+  name: string,
+  request: RequestOf<'Metadata'>,
+  { broker, version }: RequestContext,
+): Promise<TopicImage> {
+  const mayCreate =
+    (version < 4 || request.allowAutoTopicCreation) && broker.config.get('auto.create.topics.enable')
+  if (mayCreate || name === OFFSETS_TOPIC) return broker.topicCreation.ensure(name)
+  validateTopicName(name)
+  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+}
+
+function describe(topic: TopicImage, topicAuthorizedOperations: number): TopicAnswer {
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.topicId,
+    isInternal: topic.isInternal,
+    partitions: topic.partitions.map(partitionMetadata),
+    topicAuthorizedOperations,
+  }
+}

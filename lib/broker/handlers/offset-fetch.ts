@@ -1,0 +1,65 @@
+/** OffsetFetch. Version 8 asks for several groups, 10 names topics by id. */
+import { ErrorCode } from '../../protocol/errors.js'
+import type { RequestOf } from '../../protocol/index.js'
+import { ZERO_UUID } from '../../protocol/index.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+import { groupContext } from './groups.js'
+
+type Group = RequestOf<'OffsetFetch'>['groups'][number]
+
+export const offsetFetch = defineHandler({
+  api: 'OffsetFetch',
+  versions: [1, 10],
+  async handle(request, context) {
+    const { groups } = context.broker
+    if (context.version < 8) return groups.fetchOffsets(groupContext(context), request)
+    const named = { ...request, groups: request.groups.map((group) => identify(group, context)) }
+    const response = await groups.fetchOffsets(groupContext(context), named)
+    const { image } = context.broker.cluster
+    return {
+      ...response,
+      groups: response.groups.map((group) => ({
+        ...group,
+        topics: [
+          ...group.topics.map((topic) => ({
+            ...topic,
+            topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID,
+          })),
+          ...unknownTopics(
+            request.groups.find(({ groupId }) => groupId === group.groupId),
+            context,
+          ),
+        ],
+      })),
+    }
+  },
+})
+
+/** The topics of a group, with their names and ids; those that are asked for by id and do not exist are left out. */
+function identify(group: Group, { version, broker }: RequestContext): Group {
+  const { image } = broker.cluster
+  const topics = group.topics?.flatMap((topic) => {
+    if (version < 10) return [{ ...topic, topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID }]
+    const name = image.topicById(topic.topicId)?.name
+    return name === undefined ? [] : [{ ...topic, name }]
+  })
+  return { ...group, topics: topics ?? null }
+}
+
+function unknownTopics(group: Group | undefined, { version, broker }: RequestContext) {
+  const { image } = broker.cluster
+  if (version < 10) return []
+  return (group?.topics ?? [])
+    .filter(({ topicId }) => image.topicById(topicId) === undefined)
+    .map(({ topicId, partitionIndexes }) => ({
+      topicId,
+      name: '',
+      partitions: partitionIndexes.map((partitionIndex) => ({
+        partitionIndex,
+        committedOffset: -1,
+        committedLeaderEpoch: -1,
+        metadata: '',
+        errorCode: ErrorCode.UNKNOWN_TOPIC_ID,
+      })),
+    }))
+}

@@ -1,0 +1,123 @@
+/**
+ * Produce. Version 7 allows zstd, 8 brings messages with the errors, 9 flexible encoding, 10 the current leader,
+ * 13 topic ids instead of names.
+ */
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import type { RequestOf } from '../../protocol/index.js'
+import { defineHandler, type RequestContext } from '../api-handler.js'
+
+const zstd = 4
+const zstdFromVersion = 7
+const attributesAt = 22
+const codecMask = 0x07
+const noTopic = ''
+
+type PartitionData = RequestOf<'Produce'>['topicData'][number]['partitionData'][number]
+
+interface PartitionAnswer {
+  index: number
+  errorCode: number
+  baseOffset: number
+  logAppendTimeMs: number
+  logStartOffset: number
+  errorMessage: string | null
+}
+
+export const produce = defineHandler({
+  api: 'Produce',
+  versions: [3, 13],
+  // librdkafka takes a broker without version 0 for one that knows no lz4, and sends uncompressed (KAFKA-18659).
+  advertisedFrom: 0,
+  async handle(request, context) {
+    const { acks, topicData } = request
+    const { version, broker, connection } = context
+    const refusal = refuse(request)
+    const responses = await Promise.all(
+      topicData.map(async ({ topicId, name, partitionData }) => {
+        const topic = version >= 13 ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
+        const partitionResponses = await Promise.all(
+          partitionData.map((data) => append(topic, data, request, context, refusal)),
+        )
+        return { topicId, name, partitionResponses }
+      }),
+    )
+    const answers = responses.flatMap((topic) => topic.partitionResponses)
+    // After a time-out the engine may still be writing from the frame.
+    if (!answers.some(({ errorCode }) => errorCode === ErrorCode.REQUEST_TIMED_OUT)) context.releaseFrame()
+    if (acks !== 0) return { responses }
+    const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
+    // With acks=0 there is no answer to carry the error: closing tells the client to look at its metadata again.
+    if (failed) connection.close(`a produce request with acks=0 failed: ${failed.errorMessage}`)
+    return null
+  },
+})
+
+function refuse({ acks, transactionalId }: RequestOf<'Produce'>): KafkaError | undefined {
+  if (acks < -1 || acks > 1)
+    return new KafkaError('INVALID_REQUIRED_ACKS', `acks must be -1, 0 or 1, not ${acks}.`)
+  if (transactionalId !== null) return new KafkaError('INVALID_TXN_STATE', 'This broker has no transactions.')
+  return undefined
+}
+
+async function append(
+  topic: string,
+  { index, records }: PartitionData,
+  { acks, timeoutMs }: RequestOf<'Produce'>,
+  { broker, version, connection, clientId }: RequestContext,
+  refusal: KafkaError | undefined,
+): Promise<PartitionAnswer> {
+  try {
+    if (refusal) throw refusal
+    if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    const partition = broker.replicas.get(topic, index)
+    if (records === null)
+      throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
+    if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
+      throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
+    }
+    const outcome = await withTimeout(partition.produce(records, acks), acks === -1 ? timeoutMs : 0)
+    return {
+      index,
+      errorCode: ErrorCode.NONE,
+      baseOffset: outcome.baseOffset,
+      logAppendTimeMs: outcome.logAppendTimeMs,
+      logStartOffset: outcome.logStartOffset,
+      errorMessage: null,
+    }
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    broker.refusals.report(
+      { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
+      `produce refused: ${error.message}`,
+    )
+    return {
+      index,
+      errorCode: error.code,
+      baseOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: -1,
+      errorMessage: error.message,
+    }
+  }
+}
+
+/** The records stay appended after a time-out, as in Kafka: the client does not know and asks again. */
+function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  if (timeoutMs <= 0) return work
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new KafkaError('REQUEST_TIMED_OUT', `Not acknowledged within ${timeoutMs} ms.`)),
+      timeoutMs,
+    )
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error as Error)
+      },
+    )
+  })
+}

@@ -1,0 +1,102 @@
+/**
+ * Keeps what this broker serves in step with the cluster's image: logs are opened and removed, settings and leader
+ * epochs passed on, groups loaded. Changes are carried out in their order, one after the other.
+ */
+import type { Logger } from 'pino'
+import type { Cluster, ImageChange, PartitionImage, TopicImage } from '../cluster/index.js'
+import type { GroupCoordinator } from '../coordinator/index.js'
+import type { AssignedPartition, Replicas } from '../replica/index.js'
+import { OFFSETS_TOPIC } from './topic-creation.js'
+
+export class ImageFollower {
+  readonly #cluster: Cluster
+  readonly #replicas: Replicas
+  readonly #groups: GroupCoordinator
+  readonly #log: Logger
+  readonly #stopListening: () => void
+  #changes: Promise<void> = Promise.resolve()
+
+  constructor(cluster: Cluster, replicas: Replicas, groups: GroupCoordinator, log: Logger) {
+    this.#cluster = cluster
+    this.#replicas = replicas
+    this.#groups = groups
+    this.#log = log
+    this.#stopListening = cluster.image.onChange((change) => this.#enqueue(() => this.#apply(change)))
+  }
+
+  /** Opens the logs of all that the image assigns to this broker. */
+  async start(): Promise<void> {
+    const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
+      this.#assigned(topic, topic.partitions),
+    )
+    await this.#replicas.open(assigned)
+    this.#elect(assigned)
+  }
+
+  /** Resolves when every change so far has been carried out. */
+  settled(): Promise<void> {
+    return this.#changes
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening()
+    await this.#changes
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#changes = this.#changes.then(work).catch((error: unknown) => {
+      this.#log.error({ err: error }, 'a change of the cluster could not be carried out')
+    })
+  }
+
+  async #apply({
+    created,
+    deleted,
+    partitionsAdded,
+    partitionsChanged,
+    configsChanged,
+  }: ImageChange): Promise<void> {
+    for (const { name } of deleted) await this.#replicas.remove(name)
+    if (deleted.length > 0) {
+      const names = deleted.map(({ name }) => name)
+      for (const topic of deleted) if (topic.name === OFFSETS_TOPIC) await this.#resign(topic)
+      await this.#groups.onTopicsDeleted(names)
+    }
+    const opened = [
+      ...created.flatMap((topic) => this.#assigned(topic, topic.partitions)),
+      ...partitionsAdded.flatMap(({ topic, firstNew }) =>
+        this.#assigned(topic, topic.partitions.slice(firstNew)),
+      ),
+    ]
+    await this.#replicas.open(opened)
+    this.#elect(opened)
+    for (const { topic, partition } of partitionsChanged) {
+      this.#replicas.setState(topic.name, partition.partition, partition)
+    }
+    for (const { name, config } of configsChanged) this.#replicas.configure(name, config)
+  }
+
+  #assigned(topic: TopicImage, partitions: readonly PartitionImage[]): AssignedPartition[] {
+    return partitions
+      .filter(({ replicas }) => replicas.includes(this.#cluster.nodeId))
+      .map(({ partition, leaderEpoch, isr }) => ({
+        topic: topic.name,
+        topicId: topic.topicId,
+        partition,
+        config: topic.config,
+        leaderEpoch,
+        isr,
+      }))
+  }
+
+  /** Groups load behind: until then their clients are told COORDINATOR_LOAD_IN_PROGRESS. */
+  #elect(opened: readonly AssignedPartition[]): void {
+    for (const { topic, partition } of opened) {
+      if (topic === OFFSETS_TOPIC) void this.#groups.onElected(partition)
+    }
+  }
+
+  async #resign(topic: TopicImage): Promise<void> {
+    await Promise.all(topic.partitions.map(({ partition }) => this.#groups.onResigned(partition)))
+  }
+}

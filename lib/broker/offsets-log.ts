@@ -1,0 +1,43 @@
+/** The group coordinator's log: the partitions of `__consumer_offsets` that this broker leads. */
+import type { CoordinatorLog } from '../coordinator/index.js'
+import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
+import type { Replicas } from '../replica/index.js'
+import { OFFSETS_TOPIC } from './topic-creation.js'
+
+export class OffsetsLog implements CoordinatorLog {
+  readonly #replicas: Replicas
+
+  constructor(replicas: Replicas) {
+    this.#replicas = replicas
+  }
+
+  async append(partition: number, batch: Uint8Array): Promise<{ baseOffset: number }> {
+    const { baseOffset } = await this.#replicas.get(OFFSETS_TOPIC, partition).appendInternal(batch)
+    return { baseOffset }
+  }
+
+  async *load(partition: number, maxBytes: number): AsyncGenerator<Uint8Array> {
+    const { log } = this.#replicas.get(OFFSETS_TOPIC, partition)
+    const end = log.logEndOffset
+    for (let offset = log.logStartOffset; offset < end; ) {
+      const bytes = await log.native.readBytes(offset, { maxBytes, minOneBatch: true, maxOffset: end })
+      const whole = wholeBatches(bytes)
+      if (whole.nextOffset <= offset) return
+      yield whole.bytes
+      offset = whole.nextOffset
+    }
+  }
+}
+
+/** Cuts off a batch that the end of a read split, and tells where to go on. */
+function wholeBatches(bytes: Uint8Array): { bytes: Uint8Array; nextOffset: number } {
+  let at = 0
+  let nextOffset = -1
+  while (bytes.byteLength - at >= BATCH_HEADER_SIZE) {
+    const header = new BatchHeader(bytes, at)
+    if (header.sizeInBytes > bytes.byteLength - at) break
+    nextOffset = Number(header.baseOffset) + header.lastOffsetDelta + 1
+    at += header.sizeInBytes
+  }
+  return { bytes: bytes.subarray(0, at), nextOffset }
+}

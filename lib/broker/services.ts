@@ -1,0 +1,33 @@
+/** What handlers delegate to: the rooms below, as one broker has them. */
+import type { Logger } from 'pino'
+import type { Cluster } from '../cluster/index.js'
+import type { BrokerConfig } from '../config/index.js'
+import type { GroupCoordinator } from '../coordinator/index.js'
+import type { Replicas } from '../replica/index.js'
+import type { FetchSessions } from './fetch-sessions.js'
+import type { ProducerIds } from './producer-ids.js'
+import type { RefusalLog } from './refusal-log.js'
+import type { TopicCreation } from './topic-creation.js'
+
+/** An API and the versions that clients are told of. */
+export interface SupportedApi {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+export interface BrokerServices {
+  readonly config: BrokerConfig
+  readonly cluster: Cluster
+  readonly replicas: Replicas
+  readonly groups: GroupCoordinator
+  readonly fetchSessions: FetchSessions
+  readonly producerIds: ProducerIds
+  readonly topicCreation: TopicCreation
+  /** In the order of their keys, as ApiVersions tells them. */
+  readonly supportedApis: readonly SupportedApi[]
+  readonly refusals: RefusalLog
+  readonly log: Logger
+  /** Resolves when logs are open, or gone, for all that the cluster's image says now. */
+  settled(): Promise<void>
+}

@@ -1,0 +1,65 @@
+/**
+ * Creates topics that nobody asked for by name of CreateTopics: those a client names in Metadata, and the broker's
+ * own. Requests for the same topic share one creation.
+ */
+import type { Cluster, TopicImage } from '../cluster/index.js'
+import type { BrokerConfig } from '../config/index.js'
+import { ErrorCode, KafkaError } from '../protocol/errors.js'
+
+export const OFFSETS_TOPIC = '__consumer_offsets'
+
+export class TopicCreation {
+  readonly #cluster: Cluster
+  readonly #config: BrokerConfig
+  readonly #settled: () => Promise<void>
+  readonly #underWay = new Map<string, Promise<TopicImage>>()
+
+  constructor(cluster: Cluster, config: BrokerConfig, settled: () => Promise<void>) {
+    this.#cluster = cluster
+    this.#config = config
+    this.#settled = settled
+  }
+
+  /** The topic, created if absent, with its logs open. Throws KafkaError where it cannot be created. */
+  ensure(name: string): Promise<TopicImage> {
+    let creation = this.#underWay.get(name)
+    if (!creation) {
+      creation = this.#create(name).finally(() => this.#underWay.delete(name))
+      this.#underWay.set(name, creation)
+    }
+    return creation
+  }
+
+  async #create(name: string): Promise<TopicImage> {
+    try {
+      const existing = this.#cluster.image.topic(name)
+      if (existing) return existing
+      return await this.#cluster.topics.createTopic(
+        name === OFFSETS_TOPIC ? { name, ...this.#offsetsTopic() } : { name },
+      )
+    } catch (error) {
+      const raced = error instanceof KafkaError && error.code === ErrorCode.TOPIC_ALREADY_EXISTS
+      const topic = raced ? this.#cluster.image.topic(name) : undefined
+      if (topic) return topic
+      throw error
+    } finally {
+      await this.#settled()
+    }
+  }
+
+  #offsetsTopic() {
+    return {
+      numPartitions: this.#config.get('offsets.topic.num.partitions'),
+      // Fewer brokers than the setting asks for are what there is.
+      replicationFactor: Math.min(
+        this.#config.get('offsets.topic.replication.factor'),
+        this.#cluster.image.brokers.size,
+      ),
+      configs: new Map([
+        ['cleanup.policy', 'compact'],
+        ['compression.type', 'producer'],
+        ['segment.bytes', String(this.#config.get('offsets.topic.segment.bytes'))],
+      ]),
+    }
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * What the metadata store says, in memory: brokers, topics, partitions, dynamic settings. Changed only by applying
+ * the store's changes, a whole revision at a time; everybody else reads it and listens.
+ */
+
+import type { BrokerConfig, Overrides, TopicConfig } from '../config/index.js'
+import {
+  BROKER_PREFIX,
+  type BrokerEndpoint,
+  type BrokerValue,
+  CONFIG_PREFIX,
+  PARTITION_PREFIX,
+  type PartitionValue,
+  splitPartitionKey,
+  TOPIC_PREFIX,
+  type TopicValue,
+} from './metadata-keys.js'
+import type { MetadataChange } from './metadata-store.js'
+import { collisionKey, isInternalTopic } from './topic-names.js'
+
+export interface BrokerImage {
+  readonly id: number
+  /** Rises with every start of this broker. */
+  readonly brokerEpoch: number
+  readonly directoryId: string
+  readonly rack: string | null
+  readonly endpoints: readonly BrokerEndpoint[]
+}
+
+export interface PartitionImage {
+  readonly partition: number
+  /** −1 without one. */
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
+export interface TopicImage {
+  readonly name: string
+  readonly topicId: string
+  readonly isInternal: boolean
+  /** By partition number, without gaps. */
+  readonly partitions: readonly PartitionImage[]
+  /** The topic's own settings, as given. */
+  readonly overrides: Overrides
+  /** Its settings over the broker's. */
+  readonly config: TopicConfig
+}
+
+/** What one revision changed. Topics are as they are after it; deleted ones as they were. */
+export interface ImageChange {
+  readonly created: readonly TopicImage[]
+  readonly deleted: readonly TopicImage[]
+  /** The partitions of `topic` from `firstNew` on are new. */
+  readonly partitionsAdded: readonly { readonly topic: TopicImage; readonly firstNew: number }[]
+  /** Leader, epochs, replicas or ISR of these are other ones now. */
+  readonly partitionsChanged: readonly { readonly topic: TopicImage; readonly partition: PartitionImage }[]
+  /** Their resolved settings may be other ones now: their own changed, or the broker's defaults did. */
+  readonly configsChanged: readonly TopicImage[]
+}
+
+export type ImageListener = (change: ImageChange) => void
+
+interface StoredTopic {
+  value: TopicValue
+  revision: number
+}
+
+interface StoredPartition {
+  value: PartitionValue
+  revision: number
+}
+
+const noOverrides: Overrides = new Map()
+
+export class ClusterImage {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly #config: BrokerConfig
+  readonly #brokers = new Map<number, BrokerImage>()
+  readonly #storedTopics = new Map<string, StoredTopic>()
+  readonly #storedPartitions = new Map<string, Map<number, StoredPartition>>()
+  readonly #topics = new Map<string, TopicImage>()
+  readonly #topicsById = new Map<string, TopicImage>()
+  readonly #byCollisionKey = new Map<string, string>()
+  readonly #brokerConfigs = new Map<string, { overrides: Overrides; revision: number }>()
+  readonly #listeners = new Set<ImageListener>()
+  #revision = 0
+
+  constructor(clusterId: string, config: BrokerConfig) {
+    this.clusterId = clusterId
+    this.nodeId = config.get('node.id')
+    this.#config = config
+  }
+
+  /** The last revision that was applied. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The broker that changes topics: this one, as long as it runs alone. */
+  get controllerId(): number {
+    return this.nodeId
+  }
+
+  get brokers(): ReadonlyMap<number, BrokerImage> {
+    return this.#brokers
+  }
+
+  get topics(): ReadonlyMap<string, TopicImage> {
+    return this.#topics
+  }
+
+  topic(name: string): TopicImage | undefined {
+    return this.#topics.get(name)
+  }
+
+  topicById(topicId: string): TopicImage | undefined {
+    return this.#topicsById.get(topicId)
+  }
+
+  /** Another topic whose name differs from this one in `.` and `_` alone. */
+  collidingTopic(name: string): string | undefined {
+    const other = this.#byCollisionKey.get(collisionKey(name))
+    return other === name ? undefined : other
+  }
+
+  /** What was changed while running: for one broker, or for all where `brokerId` is null. */
+  brokerOverrides(brokerId: number | null): Overrides {
+    return this.#brokerConfigs.get(String(brokerId ?? 'default'))?.overrides ?? noOverrides
+  }
+
+  /** The store's revision of a topic's key, of a partition's, of a broker's settings; 0 where there is none. */
+  topicRevision(name: string): number {
+    return this.#storedTopics.get(name)?.revision ?? 0
+  }
+
+  partitionRevision(topicId: string, partition: number): number {
+    return this.#storedPartitions.get(topicId)?.get(partition)?.revision ?? 0
+  }
+
+  brokerConfigRevision(brokerId: number | null): number {
+    return this.#brokerConfigs.get(String(brokerId ?? 'default'))?.revision ?? 0
+  }
+
+  /** Calls `listener` after each change, in order. Returns how to stop it. */
+  onChange(listener: ImageListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Applies one revision (or the whole store, as if it were one), then tells the listeners. */
+  apply({ revision, puts, deletes }: MetadataChange): void {
+    this.#revision = revision
+    const names = new Set<string>()
+    const ids = new Set<string>()
+    let allTopics = false
+    let configs = false
+    for (const { key, value, modRevision } of puts) {
+      if (key.startsWith(TOPIC_PREFIX)) {
+        const name = key.slice(TOPIC_PREFIX.length)
+        this.#storedTopics.set(name, { value: JSON.parse(value), revision: modRevision })
+        names.add(name)
+      } else if (key.startsWith(PARTITION_PREFIX)) {
+        const { topicId, partition } = splitPartitionKey(key)
+        let partitions = this.#storedPartitions.get(topicId)
+        if (partitions === undefined) {
+          partitions = new Map()
+          this.#storedPartitions.set(topicId, partitions)
+        }
+        partitions.set(partition, { value: JSON.parse(value), revision: modRevision })
+        ids.add(topicId)
+      } else if (key.startsWith(BROKER_PREFIX)) {
+        allTopics = this.#putBroker(Number(key.slice(BROKER_PREFIX.length)), JSON.parse(value)) || allTopics
+      } else if (key.startsWith(CONFIG_PREFIX)) {
+        const overrides = new Map(Object.entries(JSON.parse(value) as Record<string, string>))
+        this.#brokerConfigs.set(key.slice(CONFIG_PREFIX.length), { overrides, revision: modRevision })
+        configs = true
+      }
+    }
+    for (const key of deletes) {
+      if (key.startsWith(TOPIC_PREFIX)) {
+        const name = key.slice(TOPIC_PREFIX.length)
+        this.#storedTopics.delete(name)
+        names.add(name)
+      } else if (key.startsWith(PARTITION_PREFIX)) {
+        const { topicId, partition } = splitPartitionKey(key)
+        const partitions = this.#storedPartitions.get(topicId)
+        partitions?.delete(partition)
+        if (partitions?.size === 0) this.#storedPartitions.delete(topicId)
+        ids.add(topicId)
+      } else if (key.startsWith(BROKER_PREFIX)) {
+        this.#brokers.delete(Number(key.slice(BROKER_PREFIX.length)))
+      } else if (key.startsWith(CONFIG_PREFIX)) {
+        this.#brokerConfigs.delete(key.slice(CONFIG_PREFIX.length))
+        configs = true
+      }
+    }
+    const before = this.#config.topicDefaults
+    if (configs) this.#config.applyDynamic(this.brokerOverrides(this.nodeId), this.brokerOverrides(null))
+    const defaultsChanged = this.#config.topicDefaults !== before
+    for (const id of ids) {
+      const name = this.#topicsById.get(id)?.name
+      if (name !== undefined) names.add(name)
+    }
+    if (allTopics || defaultsChanged) for (const name of this.#storedTopics.keys()) names.add(name)
+    this.#rebuild(names, defaultsChanged)
+  }
+
+  /** True where the leader epochs of the broker's partitions are other ones now. */
+  #putBroker(id: number, { brokerEpoch, directoryId, rack, endpoints }: BrokerValue): boolean {
+    const before = this.#brokers.get(id)?.brokerEpoch
+    this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints })
+    return before !== undefined && before !== brokerEpoch
+  }
+
+  #rebuild(names: ReadonlySet<string>, defaultsChanged: boolean): void {
+    const created: TopicImage[] = []
+    const deleted: TopicImage[] = []
+    const partitionsAdded: { topic: TopicImage; firstNew: number }[] = []
+    const partitionsChanged: { topic: TopicImage; partition: PartitionImage }[] = []
+    const configsChanged: TopicImage[] = []
+    for (const name of names) {
+      const old = this.#topics.get(name)
+      const stored = this.#storedTopics.get(name)
+      const topic = stored === undefined ? undefined : this.#build(name, stored, old, defaultsChanged)
+      if (old !== undefined && old.topicId !== topic?.topicId) {
+        this.#topics.delete(name)
+        this.#topicsById.delete(old.topicId)
+        this.#byCollisionKey.delete(collisionKey(name))
+        deleted.push(old)
+      }
+      if (topic === undefined) continue
+      this.#topics.set(name, topic)
+      this.#byCollisionKey.set(collisionKey(name), name)
+      this.#topicsById.set(topic.topicId, topic)
+      if (old === undefined || old.topicId !== topic.topicId) {
+        created.push(topic)
+        continue
+      }
+      const firstNew = old.partitions.length
+      if (topic.partitions.length > firstNew) partitionsAdded.push({ topic, firstNew })
+      for (const partition of topic.partitions.slice(0, firstNew)) {
+        if (!samePartition(partition, old.partitions[partition.partition]!)) {
+          partitionsChanged.push({ topic, partition })
+        }
+      }
+      if (topic.config !== old.config) configsChanged.push(topic)
+    }
+    const change = { created, deleted, partitionsAdded, partitionsChanged, configsChanged }
+    if (Object.values(change).every((part) => part.length === 0)) return
+    for (const listener of [...this.#listeners]) listener(change)
+  }
+
+  #build(
+    name: string,
+    { value }: StoredTopic,
+    old: TopicImage | undefined,
+    defaultsChanged: boolean,
+  ): TopicImage {
+    const stored = this.#storedPartitions.get(value.topicId)
+    const partitions: PartitionImage[] = []
+    for (let index = 0; index < value.partitions; index++) {
+      const state = stored?.get(index)?.value
+      if (state === undefined) {
+        throw new Error(`the metadata store has no state of partition ${index} of topic ${name}`)
+      }
+      partitions.push(this.#partition(index, state))
+    }
+    const entries = Object.entries(value.configs)
+    const overrides = entries.length === 0 ? noOverrides : new Map(entries)
+    const unchanged = old !== undefined && !defaultsChanged && sameOverrides(old.overrides, overrides)
+    return {
+      name,
+      topicId: value.topicId,
+      isInternal: isInternalTopic(name),
+      partitions,
+      overrides: unchanged ? old.overrides : overrides,
+      config: unchanged ? old.config : this.#config.topic(overrides),
+    }
+  }
+
+  #partition(partition: number, value: PartitionValue): PartitionImage {
+    const starts = (this.#brokers.get(value.leader)?.brokerEpoch ?? value.brokerEpoch) - value.brokerEpoch
+    return {
+      partition,
+      leader: value.leader,
+      leaderEpoch: value.leaderEpoch + starts,
+      partitionEpoch: value.partitionEpoch,
+      replicas: value.replicas,
+      isr: value.isr,
+    }
+  }
+}
+
+function samePartition(a: PartitionImage, b: PartitionImage): boolean {
+  return (
+    a.leader === b.leader &&
+    a.leaderEpoch === b.leaderEpoch &&
+    a.partitionEpoch === b.partitionEpoch &&
+    a.replicas.join() === b.replicas.join() &&
+    a.isr.join() === b.isr.join()
+  )
+}
+
+function sameOverrides(a: Overrides, b: Overrides): boolean {
+  return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value)
+}

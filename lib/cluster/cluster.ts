@@ -1,0 +1,138 @@
+/**
+ * This broker's place in the cluster: its data folder's identity, its registration, the metadata store and the image
+ * of it. Opened once the data folder is locked and before any log is.
+ *
+ * Every start registers a new broker epoch before anything is served: each partition that this broker leads gets a
+ * higher leader epoch by it, so that a tail lost in a crash is never written anew under the same epoch.
+ */
+
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { BrokerConfig } from '../config/index.js'
+import type { Files } from '../native/types.js'
+import { BrokerSettingsController } from './broker-settings-controller.js'
+import { ClusterImage } from './cluster-image.js'
+import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
+import { type BrokerEndpoint, type BrokerValue, brokerKey } from './metadata-keys.js'
+import type { MetadataStore, MetadataWatch } from './metadata-store.js'
+import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
+import { TopicController } from './topic-controller.js'
+import { METADATA_FOLDER } from './topic-names.js'
+
+export interface ClusterOptions {
+  readonly dataDir: string
+  readonly config: BrokerConfig
+  /** What of the engine the cluster needs: its files and its logs. */
+  readonly files: Files
+  readonly openLog: OpenLog
+  readonly log: Logger
+  /** What clients are told, as far as it is known; `advertise` gives the rest once the ports are. */
+  readonly endpoints?: readonly BrokerEndpoint[]
+}
+
+export class Cluster {
+  readonly image: ClusterImage
+  readonly topics: TopicController
+  readonly brokerSettings: BrokerSettingsController
+  readonly #store: MetadataStore
+  readonly #config: BrokerConfig
+  readonly #meta: MetaProperties
+  #watch: MetadataWatch | undefined
+
+  private constructor(store: MetadataStore, config: BrokerConfig, meta: MetaProperties) {
+    this.#store = store
+    this.#config = config
+    this.#meta = meta
+    this.image = new ClusterImage(meta.clusterId, config)
+    this.topics = new TopicController(store, this.image, config)
+    this.brokerSettings = new BrokerSettingsController(store, this.image, config)
+  }
+
+  /** Throws ConfigError where the data folder belongs to another node. */
+  static async open({
+    dataDir,
+    config,
+    files,
+    openLog,
+    log,
+    endpoints = [],
+  }: ClusterOptions): Promise<Cluster> {
+    const meta = await loadMetaProperties(files, dataDir, config.get('node.id'))
+    const folder = join(dataDir, METADATA_FOLDER)
+    if ((await exists(join(dataDir, '__cluster_metadata-0'))) && !(await exists(folder))) {
+      log.warn({ dataDir }, 'the data folder was written by Kafka: its topics are not taken over')
+    }
+    const store = await EmbeddedMetadataStore.open(folder, openLog)
+    if (store.truncatedBytes > 0) {
+      log.warn(
+        { folder, bytes: store.truncatedBytes },
+        'the metadata log ended in a torn write, which was cut off',
+      )
+    }
+    const cluster = new Cluster(store, config, meta)
+    try {
+      await cluster.#start(endpoints)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+    return cluster
+  }
+
+  get clusterId(): string {
+    return this.#meta.clusterId
+  }
+
+  get nodeId(): number {
+    return this.#meta.nodeId
+  }
+
+  get directoryId(): string {
+    return this.#meta.directoryId
+  }
+
+  /** Rises with every start. */
+  get brokerEpoch(): number {
+    return this.image.brokers.get(this.nodeId)!.brokerEpoch
+  }
+
+  /** Tells the cluster where clients reach this broker. */
+  async advertise(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    const { brokerEpoch, endpoints: known } = this.image.brokers.get(this.nodeId)!
+    if (JSON.stringify(known) === JSON.stringify(endpoints)) return
+    await this.#register(brokerEpoch, endpoints)
+  }
+
+  allocateProducerIds(): Promise<ProducerIdBlock> {
+    return allocateProducerIds(this.#store)
+  }
+
+  async close(): Promise<void> {
+    this.#watch?.close()
+    await this.#store.close()
+  }
+
+  async #start(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    const before = await this.#store.get(brokerKey(this.nodeId))
+    const starts = before === undefined ? 0 : (JSON.parse(before.value) as BrokerValue).brokerEpoch
+    await this.#register(starts + 1, endpoints)
+    const { entries, revision } = await this.#store.range('')
+    this.image.apply({ revision, puts: entries, deletes: [] })
+    this.#watch = this.#store.watch('', revision, (change) => this.image.apply(change))
+  }
+
+  async #register(brokerEpoch: number, endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    const rack = this.#config.get('broker.rack')
+    const value: BrokerValue = { brokerEpoch, directoryId: this.directoryId, rack, endpoints }
+    await this.#store.txn({ puts: [{ key: brokerKey(this.nodeId), value: JSON.stringify(value) }] })
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

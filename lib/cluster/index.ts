@@ -1,0 +1,26 @@
+/** The cluster as one broker sees it: metadata store, image, topics, settings that change while it runs. */
+
+export { Cluster, type ClusterOptions } from './cluster.js'
+export {
+  type BrokerImage,
+  ClusterImage,
+  type ImageChange,
+  type ImageListener,
+  type PartitionImage,
+  type TopicImage,
+} from './cluster-image.js'
+export { toKafkaError } from './config-errors.js'
+export { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+export { loadMetaProperties, type MetaProperties } from './meta-properties.js'
+export type { BrokerEndpoint } from './metadata-keys.js'
+export type {
+  MetadataChange,
+  MetadataEntry,
+  MetadataStore,
+  MetadataTxn,
+  MetadataWatch,
+} from './metadata-store.js'
+export type { ProducerIdBlock } from './producer-ids.js'
+export type { PartitionAssignment } from './replica-assignment.js'
+export type { CreatePartitionsRequest, CreateTopicRequest, TopicController } from './topic-controller.js'
+export { isInternalTopic, METADATA_FOLDER, validateTopicName } from './topic-names.js'

@@ -1,0 +1,80 @@
+/**
+ * `meta.properties`, by which a data folder knows its cluster, its node and itself, in Kafka's format: written on the
+ * first start, checked on every later one.
+ */
+
+import { join } from 'node:path'
+import { ConfigError, formatProperty, parseProperties } from '../config/index.js'
+import type { Files } from '../native/types.js'
+import { randomUuid } from '../protocol/index.js'
+
+export interface MetaProperties {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly directoryId: string
+}
+
+const FILE_NAME = 'meta.properties'
+const VERSION = '1'
+const ENOENT = 2
+
+/** Throws ConfigError where the folder belongs to another node, or the file does not say whom it belongs to. */
+export async function loadMetaProperties(
+  files: Files,
+  dataDir: string,
+  nodeId: number,
+): Promise<MetaProperties> {
+  const path = join(dataDir, FILE_NAME)
+  const text = await readIfThere(files, path)
+  if (text !== undefined) {
+    const found = parseMetaProperties(text, path, nodeId)
+    if (found.directoryId !== undefined) return { ...found, directoryId: found.directoryId }
+    return save(files, path, { ...found, directoryId: randomUuid() })
+  }
+  return save(files, path, { clusterId: randomUuid(), nodeId, directoryId: randomUuid() })
+}
+
+/** Folders written before Kafka 3.7 have no `directory.id`. */
+export function parseMetaProperties(
+  text: string,
+  path: string,
+  nodeId: number,
+): Omit<MetaProperties, 'directoryId'> & { directoryId: string | undefined } {
+  const properties = parseProperties(text, path)
+  const version = properties.get('version')
+  if (version !== VERSION) fail(`${path} has version ${version ?? 'none'}, only ${VERSION} can be read`)
+  const clusterId = properties.get('cluster.id')
+  if (!clusterId) fail(`${path} names no cluster.id`)
+  const owner = properties.get('node.id') ?? properties.get('broker.id')
+  if (owner === undefined) fail(`${path} names no node.id`)
+  if (owner !== String(nodeId)) {
+    fail(
+      `the data folder belongs to node ${owner}, not ${nodeId}: set node.id=${owner} or choose another folder (${path})`,
+    )
+  }
+  return { clusterId, nodeId, directoryId: properties.get('directory.id') }
+}
+
+async function save(files: Files, path: string, meta: MetaProperties): Promise<MetaProperties> {
+  const lines = [
+    formatProperty('version', VERSION),
+    formatProperty('cluster.id', meta.clusterId),
+    formatProperty('node.id', String(meta.nodeId)),
+    formatProperty('directory.id', meta.directoryId),
+  ]
+  await files.writeAtomically(path, Buffer.from(`${lines.join('\n')}\n`))
+  return meta
+}
+
+async function readIfThere(files: Files, path: string): Promise<string | undefined> {
+  try {
+    return Buffer.from(await files.read(path)).toString('utf8')
+  } catch (error) {
+    if ((error as { errno?: number }).errno === ENOENT) return undefined
+    throw error
+  }
+}
+
+function fail(message: string): never {
+  throw new ConfigError('INVALID_VALUE', message, 'node.id')
+}

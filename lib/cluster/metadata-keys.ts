@@ -1,0 +1,52 @@
+/** The keys of the metadata store, and what their values hold (JSON). One small key for each topic and partition. */
+
+export interface TopicValue {
+  readonly topicId: string
+  readonly partitions: number
+  readonly configs: Readonly<Record<string, string>>
+}
+
+export interface PartitionValue {
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  /** The leader's broker epoch when this was written: each later start of the leader adds one to its epoch. */
+  readonly brokerEpoch: number
+}
+
+export interface BrokerValue {
+  /** How many times this broker has started. */
+  readonly brokerEpoch: number
+  readonly directoryId: string
+  readonly rack: string | null
+  readonly endpoints: readonly BrokerEndpoint[]
+}
+
+/** An address that clients are told. */
+export interface BrokerEndpoint {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly securityProtocol: 'PLAINTEXT'
+}
+
+export const TOPIC_PREFIX = 'topics/'
+export const PARTITION_PREFIX = 'partitions/'
+export const BROKER_PREFIX = 'brokers/'
+export const CONFIG_PREFIX = 'configs/brokers/'
+export const PRODUCER_ID_KEY = 'producer-ids/next'
+
+export const topicKey = (name: string) => `${TOPIC_PREFIX}${name}`
+export const partitionKey = (topicId: string, partition: number) =>
+  `${PARTITION_PREFIX}${topicId}/${partition}`
+export const brokerKey = (brokerId: number) => `${BROKER_PREFIX}${brokerId}`
+/** Dynamic settings of one broker, or of all where `brokerId` is null. */
+export const configKey = (brokerId: number | null) => `${CONFIG_PREFIX}${brokerId ?? 'default'}`
+
+/** `topicId/partition` of a partition's key. */
+export function splitPartitionKey(key: string): { topicId: string; partition: number } {
+  const slash = key.lastIndexOf('/')
+  return { topicId: key.slice(PARTITION_PREFIX.length, slash), partition: Number(key.slice(slash + 1)) }
+}

@@ -1,0 +1,140 @@
+/** Kafka's settings that would weaken security or durability if they were ignored, by what would be lost. */
+
+import {
+  boolean,
+  className,
+  type Declarations,
+  double,
+  int,
+  list,
+  long,
+  password,
+  short,
+  string,
+} from '../setting.js'
+import { because } from './standing.js'
+
+const refused = because('refused')
+
+export const refusedBrokerSettings: Declarations = Object.assign(
+  {},
+  refused('A replica that is not in sync never becomes leader: acknowledged records would be lost.', {
+    'unclean.leader.election.enable': boolean(false),
+  }),
+  refused('Connections would not be secured: only PLAINTEXT exists so far.', {
+    'security.inter.broker.protocol': string('PLAINTEXT'),
+  }),
+  refused('Nobody would be kept from anything: there is no authorization yet.', {
+    'authorizer.class.name': string(''),
+  }),
+  refused('Principals would not be built by it: there is no authentication yet.', {
+    'principal.builder.class': className(
+      'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder',
+    ),
+  }),
+  refused('The policy would not be applied.', {
+    'alter.config.policy.class.name': className(null),
+    'create.topic.policy.class.name': className(null),
+  }),
+  refused('The providers would not be used.', {
+    'security.providers': string(null),
+  }),
+  refused('The quotas would not be applied.', {
+    'client.quota.callback.class': className(null),
+  }),
+  refused('The rate of new connections would not be bounded.', {
+    'max.connection.creation.rate': int(2147483647),
+  }),
+  refused('The references to secrets would be taken as values.', {
+    'config.providers': list([]),
+  }),
+  refused('There are no delegation tokens.', {
+    'delegation.token.secret.key': password(),
+  }),
+  refused('There is no SASL yet.', {
+    'sasl.client.callback.handler.class': className(null),
+    'sasl.enabled.mechanisms': list(['GSSAPI']),
+    'sasl.jaas.config': password(),
+    'sasl.kerberos.kinit.cmd': string('/usr/bin/kinit'),
+    'sasl.kerberos.min.time.before.relogin': long(60000),
+    'sasl.kerberos.principal.to.local.rules': list(['DEFAULT']),
+    'sasl.kerberos.service.name': string(null),
+    'sasl.kerberos.ticket.renew.jitter': double(0.05),
+    'sasl.kerberos.ticket.renew.window.factor': double(0.8),
+    'sasl.login.callback.handler.class': className(null),
+    'sasl.login.class': className(null),
+    'sasl.login.connect.timeout.ms': int(null),
+    'sasl.login.read.timeout.ms': int(null),
+    'sasl.login.refresh.buffer.seconds': short(300),
+    'sasl.login.refresh.min.period.seconds': short(60),
+    'sasl.login.refresh.window.factor': double(0.8),
+    'sasl.login.refresh.window.jitter': double(0.05),
+    'sasl.login.retry.backoff.max.ms': long(10000),
+    'sasl.login.retry.backoff.ms': long(100),
+    'sasl.mechanism.controller.protocol': string('GSSAPI'),
+    'sasl.mechanism.inter.broker.protocol': string('GSSAPI'),
+    'sasl.oauthbearer.assertion.algorithm': string('RS256'),
+    'sasl.oauthbearer.assertion.claim.aud': string(null),
+    'sasl.oauthbearer.assertion.claim.exp.seconds': int(300),
+    'sasl.oauthbearer.assertion.claim.iss': string(null),
+    'sasl.oauthbearer.assertion.claim.jti.include': boolean(false),
+    'sasl.oauthbearer.assertion.claim.nbf.seconds': int(60),
+    'sasl.oauthbearer.assertion.claim.sub': string(null),
+    'sasl.oauthbearer.assertion.file': string(null),
+    'sasl.oauthbearer.assertion.private.key.file': string(null),
+    'sasl.oauthbearer.assertion.private.key.passphrase': password(),
+    'sasl.oauthbearer.assertion.template.file': string(null),
+    'sasl.oauthbearer.client.credentials.client.id': string(null),
+    'sasl.oauthbearer.client.credentials.client.secret': password(),
+    'sasl.oauthbearer.clock.skew.seconds': int(30),
+    'sasl.oauthbearer.expected.audience': list([]),
+    'sasl.oauthbearer.expected.issuer': string(null),
+    'sasl.oauthbearer.jwks.endpoint.refresh.ms': long(3600000),
+    'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': long(10000),
+    'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': long(100),
+    'sasl.oauthbearer.jwks.endpoint.url': string(null),
+    'sasl.oauthbearer.jwt.retriever.class': className(
+      'org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever',
+    ),
+    'sasl.oauthbearer.jwt.validator.class': className(
+      'org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator',
+    ),
+    'sasl.oauthbearer.scope': string(null),
+    'sasl.oauthbearer.scope.claim.name': string('scope'),
+    'sasl.oauthbearer.sub.claim.name': string('sub'),
+    'sasl.oauthbearer.token.endpoint.url': string(null),
+    'sasl.server.callback.handler.class': className(null),
+    'sasl.server.max.receive.size': int(524288),
+  }),
+  refused('There is no TLS yet.', {
+    'ssl.allow.dn.changes': boolean(false),
+    'ssl.allow.san.changes': boolean(false),
+    'ssl.cipher.suites': list([]),
+    'ssl.client.auth': string('none'),
+    'ssl.enabled.protocols': list(['TLSv1.2', 'TLSv1.3']),
+    'ssl.endpoint.identification.algorithm': string('https'),
+    'ssl.engine.factory.class': className(null),
+    'ssl.key.password': password(),
+    'ssl.keymanager.algorithm': string('SunX509'),
+    'ssl.keystore.certificate.chain': password(),
+    'ssl.keystore.key': password(),
+    'ssl.keystore.location': string(null),
+    'ssl.keystore.password': password(),
+    'ssl.keystore.type': string('JKS'),
+    'ssl.principal.mapping.rules': string('DEFAULT'),
+    'ssl.protocol': string('TLSv1.3'),
+    'ssl.provider': string(null),
+    'ssl.secure.random.implementation': string(null),
+    'ssl.trustmanager.algorithm': string('PKIX'),
+    'ssl.truststore.certificates': password(),
+    'ssl.truststore.location': string(null),
+    'ssl.truststore.password': password(),
+    'ssl.truststore.type': string('JKS'),
+  }),
+  refused('There is no authentication yet.', {
+    'connections.max.reauth.ms': long(0),
+  }),
+  refused('There is no tiered storage: records would not be copied.', {
+    'remote.log.storage.system.enable': boolean(false),
+  }),
+)

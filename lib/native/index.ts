@@ -1,0 +1,7 @@
+/**
+ * The storage engine for the other rooms.
+ */
+export { EngineError } from './errors.js'
+export { files } from './files.js'
+export { openLog } from './log.js'
+export type * from './types.js'

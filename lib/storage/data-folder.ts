@@ -1,0 +1,206 @@
+/**
+ * A broker's data folder: its partitions' logs, the checkpoints that tell the next start what is on disk, and the
+ * mark of a clean stop. One process holds it at a time (the lock is taken by whoever opens the folder).
+ */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { TopicConfig } from '../config/index.js'
+import { type PartitionOffset, readPartitionOffsets, writePartitionOffsets } from '../log/checkpoint-file.js'
+import {
+  CLEAN_SHUTDOWN_FILE,
+  DELETED_FOLDER_SUFFIX,
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_OFFSET_CHECKPOINT,
+  PARTITION_METADATA,
+  partitionFolderName,
+  RECOVERY_POINT_CHECKPOINT,
+} from '../log/log-file-names.js'
+import { files } from '../native/index.js'
+import { PartitionLog } from './partition-log.js'
+
+/** Where checkpoints of one kind come from. */
+type OffsetOf = (log: PartitionLog) => number
+
+export class DataFolder {
+  readonly path: string
+  /** True where the last process stopped cleanly: no log needs a scan. */
+  readonly wasCleanlyClosed: boolean
+  readonly #log: Logger
+  readonly #logs = new Map<string, PartitionLog>()
+  readonly #recoveryPoints: Map<string, number>
+  /** Of logs that the checkpoint does not name: 0, they are new, or -1 where there is no checkpoint to tell. */
+  readonly #recoveryPointOfOthers: number
+  readonly #logStartOffsets: Map<string, number>
+  readonly #writes = new Map<string, Promise<void>>()
+
+  private constructor(
+    path: string,
+    log: Logger,
+    wasCleanlyClosed: boolean,
+    recoveryPoints: PartitionOffset[] | undefined,
+    logStartOffsets: PartitionOffset[],
+  ) {
+    this.path = path
+    this.#log = log
+    this.wasCleanlyClosed = wasCleanlyClosed
+    this.#recoveryPoints = byFolder(recoveryPoints ?? [])
+    this.#recoveryPointOfOthers = recoveryPoints ? 0 : -1
+    this.#logStartOffsets = byFolder(logStartOffsets)
+  }
+
+  /** Reads the checkpoints and takes the mark of a clean stop away, durably, before anything is written. */
+  static async open(path: string, log: Logger): Promise<DataFolder> {
+    const names = await readdir(path)
+    const wasCleanlyClosed = names.includes(CLEAN_SHUTDOWN_FILE)
+    if (wasCleanlyClosed) {
+      await files.remove(join(path, CLEAN_SHUTDOWN_FILE))
+      await files.syncFolder(path)
+    }
+    for (const name of names) {
+      if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
+        files.removeFolder(join(path, name)).catch((error: unknown) => {
+          log.warn({ err: error, folder: name }, 'a deleted partition could not be removed from disk')
+        })
+      }
+    }
+    const read = async (name: string) => {
+      if (!names.includes(name)) return undefined
+      try {
+        return await readPartitionOffsets(files, join(path, name))
+      } catch (error) {
+        log.warn({ err: error }, 'a checkpoint is passed over; the logs are read instead')
+        return undefined
+      }
+    }
+    const [recoveryPoints, logStartOffsets] = await Promise.all([
+      read(RECOVERY_POINT_CHECKPOINT),
+      read(LOG_START_OFFSET_CHECKPOINT),
+    ])
+    return new DataFolder(path, log, wasCleanlyClosed, recoveryPoints, logStartOffsets ?? [])
+  }
+
+  get logs(): Iterable<PartitionLog> {
+    return this.#logs.values()
+  }
+
+  /** Opens a partition's log, created if absent. */
+  async openLog(
+    topic: string,
+    topicId: string,
+    partition: number,
+    config: TopicConfig,
+  ): Promise<PartitionLog> {
+    const name = partitionFolderName(topic, partition)
+    const folder = join(this.path, name)
+    await this.#identify(folder, topicId)
+    const log = await PartitionLog.open({
+      folder,
+      topic,
+      partition,
+      config,
+      recoveryPoint: this.#recoveryPoints.get(name) ?? this.#recoveryPointOfOthers,
+      logStartOffset: this.#logStartOffsets.get(name) ?? 0,
+      cleanShutdown: this.wasCleanlyClosed,
+      log: this.#log,
+    })
+    const { scannedBytes, truncatedBytes, rebuiltIndexes } = log.native.recovery
+    if (truncatedBytes > 0 || rebuiltIndexes > 0) {
+      this.#log.warn({ log: name, scannedBytes, truncatedBytes, rebuiltIndexes }, 'log recovered')
+    }
+    this.#logs.set(name, log)
+    return log
+  }
+
+  async removeLog(log: PartitionLog): Promise<void> {
+    this.#logs.delete(partitionFolderName(log.topic, log.partition))
+    await log.remove()
+    await Promise.all([this.writeLogStartOffsets(), this.writeRecoveryPoints()])
+  }
+
+  writeRecoveryPoints(): Promise<void> {
+    return this.#write(RECOVERY_POINT_CHECKPOINT, (log) => log.flushedOffset)
+  }
+
+  writeLogStartOffsets(): Promise<void> {
+    return this.#write(LOG_START_OFFSET_CHECKPOINT, (log) => log.logStartOffset)
+  }
+
+  /** `highWatermarkOf` is the partition's, known one room above. */
+  writeHighWatermarks(highWatermarkOf: OffsetOf): Promise<void> {
+    return this.#write(HIGH_WATERMARK_CHECKPOINT, highWatermarkOf)
+  }
+
+  /**
+   * Closes all logs; marks the stop as clean when every one of them could be. A disk that refuses the rest makes the
+   * stop an unclean one, no more.
+   */
+  async close(highWatermarkOf: OffsetOf): Promise<void> {
+    const logs = [...this.#logs.values()]
+    const areClosed = await this.#try(
+      logs.map((log) => log.close()),
+      'a log could not be closed cleanly',
+    )
+    const areWritten = await this.#try(
+      [this.writeRecoveryPoints(), this.writeLogStartOffsets(), this.writeHighWatermarks(highWatermarkOf)],
+      'a checkpoint could not be written',
+    )
+    if (!areClosed || !areWritten || logs.some((log) => log.failure)) return
+    const mark = Buffer.from('{"version":0,"brokerEpoch":-1}')
+    await this.#try(
+      [files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), mark)],
+      'the stop could not be marked as clean',
+    )
+  }
+
+  /** Waits for all; false where one of them failed, which is logged. */
+  async #try(work: readonly Promise<unknown>[], what: string): Promise<boolean> {
+    const results = await Promise.allSettled(work)
+    const failed = results.filter((result) => result.status === 'rejected')
+    for (const { reason } of failed) this.#log.error({ err: reason }, what)
+    return failed.length === 0
+  }
+
+  /** One write of a checkpoint at a time, each with the offsets of when it begins. */
+  #write(name: string, offsetOf: OffsetOf): Promise<void> {
+    const before = this.#writes.get(name) ?? Promise.resolve()
+    const next = before
+      .catch(() => {})
+      .then(() => {
+        const offsets: PartitionOffset[] = []
+        for (const log of this.#logs.values()) {
+          offsets.push({ topic: log.topic, partition: log.partition, offset: offsetOf(log) })
+        }
+        return writePartitionOffsets(files, join(this.path, name), offsets)
+      })
+    this.#writes.set(name, next)
+    return next
+  }
+
+  /** Writes `partition.metadata`, or moves a folder of the same name that belongs to a topic deleted before away. */
+  async #identify(folder: string, topicId: string): Promise<void> {
+    const path = join(folder, PARTITION_METADATA)
+    let text: string | undefined
+    try {
+      text = Buffer.from(await files.read(path)).toString('utf8')
+    } catch {
+      text = undefined
+    }
+    const known = text === undefined ? undefined : /^topic_id: (\S+)$/m.exec(text)?.[1]
+    if (known === topicId) return
+    if (known !== undefined) {
+      const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
+      this.#log.warn({ folder, topicId: known }, 'the folder of a deleted topic is removed')
+      await files.rename(folder, stray)
+      await files.removeFolder(stray)
+    }
+    await files.makeFolder(folder)
+    await files.writeAtomically(path, Buffer.from(`version: 0\ntopic_id: ${topicId}\n`))
+  }
+}
+
+function byFolder(offsets: readonly PartitionOffset[]): Map<string, number> {
+  return new Map(
+    offsets.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
+  )
+}

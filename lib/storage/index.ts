@@ -1,0 +1,7 @@
+/** A partition's log as a broker needs it. */
+export type { AppendOutcome } from './append-queue.js'
+export { DataFolder } from './data-folder.js'
+export { engineErrorCode, toKafkaError } from './engine-errors.js'
+export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } from './offset-lookup.js'
+export { PartitionLog, type PartitionLogListener, type PartitionLogOptions } from './partition-log.js'
+export type { ProducerSummary } from './producer-state.js'

@@ -1,0 +1,81 @@
+#include "failed_marker.h"
+
+#include <cstdlib>
+#include <limits>
+#include <mutex>
+#include <unordered_map>
+
+#include "file.h"
+#include "format.h"
+
+namespace odradek {
+namespace {
+
+struct Memory {
+  std::mutex mutex;
+  std::unordered_map<std::string, int64_t> offsets;
+};
+
+Memory& memory() {
+  static Memory* const instance = new Memory();
+  return *instance;
+}
+
+std::string marker_path(const std::string& folder) {
+  std::string path = folder + "/";
+  path += kFailedMarkerName;
+  return path;
+}
+
+}  // namespace
+
+void leave_failed_marker(const std::string& folder, int64_t offset) {
+  {
+    std::lock_guard lock(memory().mutex);
+    memory().offsets[folder] = offset;
+  }
+  // Nothing is left to do when the disk refuses this too: memory holds it for as long as the process lives.
+  std::shared_ptr<File> file;
+  if (!file_system().open(marker_path(folder), OpenMode::kCreateTruncate, &file).ok()) return;
+  const std::string text = std::to_string(offset) + "\n";
+  if (!file->pwrite(text.data(), text.size(), 0).ok()) return;
+  file->datasync().ignore();
+  file_system().sync_folder(folder).ignore();
+}
+
+bool find_failed_marker(const std::string& folder, int64_t* offset) {
+  {
+    std::lock_guard lock(memory().mutex);
+    const auto found = memory().offsets.find(folder);
+    if (found != memory().offsets.end()) {
+      *offset = found->second;
+      return true;
+    }
+  }
+  std::shared_ptr<File> file;
+  if (!file_system().open(marker_path(folder), OpenMode::kRead, &file).ok()) return false;
+  char text[32] = {};
+  size_t read = 0;
+  if (!file->pread(text, sizeof(text) - 1, 0, &read).ok()) return false;
+  char* end = text;
+  const long long value = std::strtoll(text, &end, 10);
+  // Only a power cut can tear the marker, and then the page cache is gone as well: a scan sees what the disk has.
+  const bool whole = end != text && *end == '\n' && value >= 0;
+  *offset = whole ? value : std::numeric_limits<int64_t>::max();
+  return true;
+}
+
+Status remove_failed_marker(const std::string& folder) {
+  Status removed = file_system().unlink(marker_path(folder));
+  if (!removed.ok() && !removed.is_not_found()) return removed;
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(folder));
+  forget_failed_marker(folder);
+  return Status();
+}
+
+void forget_failed_marker(const std::string& folder) {
+  std::lock_guard lock(memory().mutex);
+  memory().offsets.erase(folder);
+}
+
+}  // namespace odradek

@@ -1,0 +1,10 @@
+// Tests only: exports.setFaults([{ operation, path, after, times, errno }]) makes file calls fail; [] ends it.
+#pragma once
+
+#include <napi.h>
+
+namespace odradek {
+
+void InitFaults(Napi::Env env, Napi::Object exports);
+
+}  // namespace odradek

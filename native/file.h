@@ -1,0 +1,102 @@
+// The only way to the file system. Tests put a recording or fault-injecting FileSystem in the place of the real one.
+// Every call may be made from any thread; those that may wait on a disk say so.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "status.h"
+
+namespace odradek {
+
+// A read-only map of a file's first bytes, unmapped with the object.
+class Mapping {
+ public:
+  virtual ~Mapping() = default;
+  const uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+  // True when the page that holds `position` is in memory, so that touching it does not wait on a disk.
+  virtual bool is_resident(size_t position) const = 0;
+
+ protected:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// An open file; closed with the object.
+class File {
+ public:
+  virtual ~File() = default;
+
+  // Writes all of it. After a failure an unknown part of it may be in the file.
+  virtual Status pwrite(const void* data, size_t size, uint64_t position) = 0;
+  virtual Status pwritev(const iovec* parts, size_t count, uint64_t position) = 0;
+  // Reads up to `size` bytes; fewer only at the end of the file. May wait on the disk.
+  virtual Status pread(void* data, size_t size, uint64_t position, size_t* read) = 0;
+  // Reads what the page cache has, without waiting: bytes read, 0 when nothing can be had at once (or at the end).
+  virtual size_t pread_cached(void* data, size_t size, uint64_t position) = 0;
+  // On disk when it returns OK. After a failure the kernel has dropped the pages: never retry over it.
+  virtual Status datasync() = 0;
+  // Flushes the whole file system that holds the file, and reports errors of any of its files.
+  virtual Status sync_file_system() = 0;
+  virtual Status truncate(uint64_t size) = 0;
+  virtual Status size(uint64_t* size) = 0;
+  virtual Status map(size_t size, std::unique_ptr<Mapping>* mapping) = 0;
+  // Takes a write lock on the whole file by F_OFD_SETLK; LOCKED when another description holds one.
+  virtual Status lock() = 0;
+  // Identifies the file system that holds the file.
+  virtual uint64_t device() const = 0;
+  // For sendfile, readahead and the like; owned by the File.
+  virtual int descriptor() const = 0;
+};
+
+struct FileInfo {
+  uint64_t size = 0;
+  int64_t modified_ms = 0;
+  bool is_folder = false;
+};
+
+struct FolderEntry {
+  std::string name;
+  bool is_folder = false;
+};
+
+enum class OpenMode {
+  kRead,
+  kReadWrite,
+  kCreate,          // read and write, created if absent
+  kCreateTruncate,  // read and write, emptied
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Status open(const std::string& path, OpenMode mode, std::shared_ptr<File>* file) = 0;
+  virtual Status info(const std::string& path, FileInfo* info) = 0;
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  virtual Status unlink(const std::string& path) = 0;
+  // OK when the folder is already there.
+  virtual Status make_folder(const std::string& path) = 0;
+  virtual Status remove_folder(const std::string& path) = 0;
+  virtual Status list(const std::string& path, std::vector<FolderEntry>* entries) = 0;
+  // Makes creations, renames and removals in the folder durable.
+  virtual Status sync_folder(const std::string& path) = 0;
+};
+
+// The file system that the engine uses from now on; the real one at first. Files stay with the one that opened them.
+FileSystem& file_system();
+// `replacement` must outlive every file that it opened; nullptr brings the real one back.
+void set_file_system(FileSystem* replacement);
+FileSystem& real_file_system();
+
+// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT, mincore and error-reporting syncfs.
+void force_portable_files(bool force);
+// True when syncfs reports write errors (Linux 5.8), so that it may stand for many fdatasyncs.
+bool syncfs_reports_errors();
+
+}  // namespace odradek

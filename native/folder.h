@@ -1,0 +1,22 @@
+// What takes several file system calls: whole folders, files that appear at once. May wait on the disk; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "completion.h"
+#include "status.h"
+
+namespace odradek {
+
+// The folder that holds `path`.
+std::string parent_folder(const std::string& path);
+// With the parents that are missing; what was made is durable.
+Status make_folders(const std::string& path);
+// With all that is in it.
+Status remove_tree(const std::string& path);
+// Either the old content or all of the new, whenever the power goes; durable when it returns OK.
+Status write_atomically(const std::string& path, const Bytes& bytes);
+Status read_file(const std::string& path, Bytes* bytes);
+
+}  // namespace odradek

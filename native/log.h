@@ -1,0 +1,265 @@
+// The segments of a partition: appends in order, flushes, reads, rolls, cuts.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "completion.h"
+#include "record_batch.h"
+#include "segment.h"
+
+namespace odradek {
+
+class IndexBuilder;
+
+inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+// Each field is the setting of that name in LogSettings of lib/native/types.ts.
+struct LogSettings {
+  int64_t segment_bytes = 1 << 30;
+  int64_t segment_ms = kNever;
+  int64_t index_interval_bytes = 4096;
+  int64_t segment_index_bytes = 10 << 20;
+  int64_t max_message_bytes = 1 << 20;
+  bool log_append_time = false;
+  int64_t timestamp_before_max_ms = kNever;
+  int64_t timestamp_after_max_ms = kNever;
+  bool require_key = false;
+  int64_t flush_messages = kNever;
+  int64_t flush_ms = kNever;
+};
+
+struct OpenOptions {
+  int64_t recovery_point = 0;
+  bool clean_shutdown = false;
+  int64_t log_start_offset = 0;
+};
+
+struct RecoveryReport {
+  uint64_t scanned_bytes = 0;
+  uint64_t truncated_bytes = 0;
+  int rebuilt_indexes = 0;
+};
+
+// Batches on their way into the log. The bytes belong to the caller and stay until the completion.
+struct Append {
+  double id = 0;
+  uint8_t* bytes = nullptr;
+  size_t size = 0;
+  int32_t leader_epoch = 0;
+  BatchOrigin origin = BatchOrigin::kClient;
+  uint64_t refusals_seen = 0;
+  bool flush = false;
+};
+
+struct ReadRequest {
+  int64_t offset = 0;
+  uint64_t max_bytes = 0;
+  bool min_one_batch = true;
+  int64_t max_offset = 0;
+};
+
+struct ReadAnswer {
+  bool would_wait = false;
+  FileRange range;  // no file where there is nothing to read
+  int64_t first_batch_offset = -1;
+};
+
+struct SegmentSummary {
+  int64_t base_offset;
+  uint64_t size;
+  MaxTimestamp max_timestamp;
+  int64_t last_modified_ms;
+  bool active;
+};
+
+// Durability: the completion of an append means that the batches are in the page cache and readable. They are on
+// disk when flushed_offset() has passed them. INVARIANT: flushed_offset() <= log_end_offset(), and all that lies
+// below it was fdatasynced, in every segment.
+//
+// Threads: all methods may be called from any thread, at any time. What changes the log (appends, rolls, cuts) goes
+// through its queue in the order of arrival, on one engine thread at a time. The queue's thread takes `mutex_` to
+// publish; readers and the flush take it to look. It is never held across a system call.
+class Log : public std::enable_shared_from_this<Log> {
+ public:
+  using Segments = std::map<int64_t, std::shared_ptr<Segment>>;
+
+  Log(double id, std::string path, std::shared_ptr<CompletionSink> sink)
+      : id_(id), path_(std::move(path)), sink_(std::move(sink)) {}
+
+  const std::string& path() const { return path_; }
+  int64_t log_end_offset() const { return log_end_.load(std::memory_order_acquire); }
+  int64_t flushed_offset() const { return flushed_.load(std::memory_order_acquire); }
+  uint64_t size() const { return size_.load(std::memory_order_acquire); }
+  int64_t first_segment_offset();
+  std::vector<SegmentSummary> segments();
+  void configure(const LogSettings& settings);
+
+  // Recovers what is on disk. May wait. Once, before anything else.
+  Status open(const LogSettings& settings, const OpenOptions& options, RecoveryReport* report);
+
+  // These return at once; the completion carries `id`. After close() they answer CLOSED.
+  void append(const Append& append);
+  void flush(double id);
+  void roll(double id);
+  void delete_segments_before(double id, int64_t offset);
+  void truncate(double id, int64_t offset);
+  void reset(double id, int64_t offset);
+  void replace_segments(double id, std::vector<int64_t> cleaned, std::vector<int64_t> replaced);
+  void close(double id);
+  void remove(double id, std::string renamed_path);
+
+  // Without `may_wait` the answer may be that the look-up would wait on a disk.
+  Status read(const ReadRequest& request, bool may_wait, ReadAnswer* answer);
+  // May wait. Packed headers of the batches from the one that holds `from` up to `to`.
+  Status scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* headers, size_t* count, int64_t* next);
+  // May wait. -1 where there is none.
+  Status find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* base_offset);
+
+  // Drops what is queued and waits for what runs: afterwards no engine thread touches the caller's bytes.
+  void abandon();
+
+  // For the flush threads (group_commit.cc). What one flush covers.
+  struct FlushPlan {
+    int64_t end = 0;
+    bool folder = false;
+    std::string folder_path;
+    // In offset order, one for each dirty segment.
+    std::vector<std::shared_ptr<Segment>> segments;
+    std::vector<std::shared_ptr<SegmentHandle>> handles;
+    std::vector<bool> with_indexes;
+  };
+  // False when there is nothing to flush now. REQUIRES: end_flush follows a true.
+  bool begin_flush(FlushPlan* plan);
+  static Status sync(const FlushPlan& plan);
+  void end_flush(const FlushPlan& plan, const Status& status);
+  // Have it flushed by a flush thread, soon. All that is appended when it begins is covered.
+  void request_flush();
+  void request_flush_by_timer();
+
+ private:
+  struct BatchMark;
+  struct Prepared;
+  struct Group;
+  // What a reader knows of the segment that holds an offset.
+  struct View {
+    std::shared_ptr<Segment> segment;
+    uint64_t size = 0;
+    // Where the next segment begins, or the end of the log.
+    int64_t end_offset = 0;
+    bool sealed = false;
+    bool last = false;
+  };
+  struct Job {
+    Append append;
+    std::function<void()> run;  // empty: an append
+    double id = 0;
+    // Nothing is taken after it.
+    bool last = false;
+  };
+
+  // log.cc
+  void submit(Job&& job);
+  void run_queue();
+  void complete(double id, Status status, double a = 0, double b = 0, double c = 0, double d = 0);
+  void fail(const Status& status, bool leave_marker);
+  Status failure();
+  Status close_files();
+
+  // log_append.cc: on the queue's thread
+  void append_group(std::vector<Append>& appends);
+  void append_one(const Append& append, Group* group);
+  Status prepare(const Append& append, Group* group, Prepared* out);
+  bool must_roll(const Group& group, const Prepared& prepared, size_t entries) const;
+  void write(Group* group);
+  Status write_files(const Group& group, const SegmentIndexes& added, SegmentHandle& handle);
+  void publish(Group* group, const SegmentIndexes& added, const IndexBuilder& builder,
+               std::shared_ptr<SegmentHandle> handle);
+  void refuse(double id, Status status, Group* group);
+  void refuse_queued(Group* group);
+  void roll_in_group(int64_t base_offset, Group* group);
+  Status roll_to(int64_t base_offset);
+  Completion rolled_event(int64_t base_offset) const;
+  Status finish_indexes(Segment& segment);
+  std::shared_ptr<Segment> active_segment();
+
+  // log_read.cc
+  bool view_at(int64_t offset, View* view);
+  bool was_cut(const View& view);
+  Status open_view(const View& view, std::shared_ptr<SegmentHandle>* handle);
+  Status locate(const View& view, SegmentHandle& handle, int64_t offset, bool may_wait, bool* would_wait,
+                uint64_t* position, BatchHeader* header);
+  Status read_view(const ReadRequest& request, const View& view, bool may_wait, ReadAnswer* answer);
+
+  // log_change.cc: on the queue's thread
+  void submit_change(double id, std::function<Status(double*)> change);
+  Status delete_before(int64_t offset, double* deleted);
+  Status truncate_to(int64_t offset);
+  Status start_anew(int64_t offset);
+  Status replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& replaced);
+  Status swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created);
+  Status remove_files(const std::vector<std::shared_ptr<Segment>>& segments);
+  // Keeps flushes away while segments are cut; waits for the one under way.
+  void block_flushes();
+  void unblock_flushes();
+
+  // log_flush.cc
+  bool plan_flush(FlushPlan* plan);
+  bool take_flush_turn();
+  void relieve_pins();
+
+  const double id_;
+  std::string path_;
+  const std::shared_ptr<CompletionSink> sink_;
+
+  std::atomic<int64_t> log_end_{0};
+  std::atomic<int64_t> flushed_{0};
+  std::atomic<uint64_t> size_{0};
+
+  std::mutex queue_mutex_;
+  std::condition_variable queue_idle_;
+  std::deque<Job> queue_;
+  bool scheduled_ = false;
+  bool closing_ = false;
+
+  // Shared while a segment's files are opened by name, exclusive while other files take those names.
+  std::shared_mutex names_mutex_;
+
+  // Guards all that follows, but for `refusals_`.
+  std::mutex mutex_;
+  std::condition_variable flush_idle_;
+  LogSettings settings_;
+  Segments segments_;
+  Status failure_;
+  bool closed_ = false;
+  bool folder_dirty_ = false;
+  // A flush was asked for and has not begun; stands in line for a thread; is under way.
+  bool flush_wanted_ = false;
+  bool flush_queued_ = false;
+  bool flushing_ = false;
+  int flushes_blocked_ = 0;
+  bool flush_timer_set_ = false;
+  struct Waiter {
+    double id;
+    int64_t offset;
+  };
+  std::vector<Waiter> flush_waiters_;
+
+  // The queue's thread only: appends refused since the log was opened.
+  uint64_t refusals_ = 0;
+};
+
+// Wall clock.
+int64_t now_ms();
+
+}  // namespace odradek

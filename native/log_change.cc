@@ -1,0 +1,246 @@
+// Cuts: deletion of old segments, truncation, starting anew, replacement by compacted segments. All of it runs on
+// the thread that works off the log's queue.
+#include <algorithm>
+
+#include "batch_walker.h"
+#include "log.h"
+#include "segment_recovery.h"
+
+namespace odradek {
+
+void Log::submit_change(double id, std::function<Status(double*)> change) {
+  Job job;
+  job.id = id;
+  job.run = [this, id, change = std::move(change)] {
+    double value = 0;
+    Status status = failure();
+    if (status.ok()) status = change(&value);
+    complete(id, std::move(status), value);
+  };
+  submit(std::move(job));
+}
+
+void Log::delete_segments_before(double id, int64_t offset) {
+  submit_change(id, [this, offset](double* deleted) { return delete_before(offset, deleted); });
+}
+
+// A cut that stopped half way leaves files that memory does not know of: the log fails, and its next open sorts
+// them out.
+void Log::truncate(double id, int64_t offset) {
+  submit_change(id, [this, offset](double*) {
+    block_flushes();
+    Status status = truncate_to(offset);
+    if (!status.ok() && status.code() != Code::kInvalidArgument) fail(status, true);
+    unblock_flushes();
+    return status;
+  });
+}
+
+void Log::reset(double id, int64_t offset) {
+  submit_change(id, [this, offset](double*) {
+    if (offset < 0) return Status(Code::kInvalidArgument, 0, path_);
+    block_flushes();
+    Status status = start_anew(offset);
+    if (!status.ok()) fail(status, true);
+    unblock_flushes();
+    return status;
+  });
+}
+
+void Log::replace_segments(double id, std::vector<int64_t> cleaned, std::vector<int64_t> replaced) {
+  submit_change(id, [this, cleaned = std::move(cleaned), replaced = std::move(replaced)](double*) {
+    return replace(cleaned, replaced);
+  });
+}
+
+// Renamed before they are removed, so that a crash leaves names that say what they are. Readers that have them
+// open read on.
+Status Log::remove_files(const std::vector<std::shared_ptr<Segment>>& segments) {
+  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
+    ODRADEK_RETURN_IF_ERROR(rename_segment(path_, (*it)->base_offset, "", kDeletedSuffix));
+  }
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  for (const std::shared_ptr<Segment>& segment : segments) {
+    ODRADEK_RETURN_IF_ERROR(remove_segment(path_, segment->base_offset, kDeletedSuffix));
+  }
+  return Status();
+}
+
+Status Log::delete_before(int64_t offset, double* deleted) {
+  std::vector<std::shared_ptr<Segment>> gone;
+  {
+    std::lock_guard lock(mutex_);
+    uint64_t bytes = 0;
+    while (segments_.size() > 1 && std::next(segments_.begin())->first <= offset) {
+      const std::shared_ptr<Segment>& segment = segments_.begin()->second;
+      segment->gone.store(true, std::memory_order_release);
+      bytes += segment->size;
+      gone.push_back(segment);
+      segments_.erase(segments_.begin());
+    }
+    size_.store(size_.load(std::memory_order_relaxed) - bytes, std::memory_order_release);
+  }
+  *deleted = static_cast<double>(gone.size());
+  if (gone.empty()) return Status();
+  // The oldest goes first: a crash must not leave a hole.
+  std::reverse(gone.begin(), gone.end());
+  return remove_files(gone);
+}
+
+Status Log::truncate_to(int64_t offset) {
+  if (offset < 0) return Status(Code::kInvalidArgument, 0, path_);
+  if (offset >= log_end_offset()) return Status();
+  if (offset < first_segment_offset()) return start_anew(offset);
+
+  View view;
+  if (!view_at(offset, &view)) return Status(Code::kOffsetOutOfRange, 0, path_);
+  const std::shared_ptr<Segment> old = view.segment;
+  uint64_t end = 0;
+  if (view.size > 0) {
+    std::shared_ptr<SegmentHandle> handle;
+    bool would_wait = false;
+    BatchHeader header{};
+    ODRADEK_RETURN_IF_ERROR(open_view(view, &handle));
+    ODRADEK_RETURN_IF_ERROR(locate(view, *handle, offset, true, &would_wait, &end, &header));
+  }
+  std::vector<std::shared_ptr<Segment>> gone;
+  RecoveryRules rules;
+  {
+    // From here on readers find nothing that is about to go.
+    std::lock_guard lock(mutex_);
+    rules.index_interval = settings_.index_interval_bytes;
+    log_end_.store(offset, std::memory_order_release);
+    flushed_.store(std::min(flushed_offset(), offset), std::memory_order_release);
+    uint64_t bytes = old->size - end;
+    old->size = end;
+    for (auto it = segments_.upper_bound(offset); it != segments_.end(); it = segments_.erase(it)) {
+      it->second->gone.store(true, std::memory_order_release);
+      bytes += it->second->size;
+      gone.push_back(it->second);
+    }
+    size_.store(size_.load(std::memory_order_relaxed) - bytes, std::memory_order_release);
+  }
+  if (!gone.empty()) ODRADEK_RETURN_IF_ERROR(remove_files(gone));
+
+  auto cut = std::make_shared<Segment>(path_, old->base_offset);
+  cut->created_ms = now_ms();
+  cut->last_modified_ms = cut->created_ms;
+  rules.check_from = INT64_MAX;
+  rules.cut_at = offset;
+  rules.sync = true;
+  RecoveryResult result;
+  ODRADEK_RETURN_IF_ERROR(recover_segment(*cut, rules, &result));
+  std::unique_lock names(names_mutex_);
+  std::lock_guard lock(mutex_);
+  old->gone.store(true, std::memory_order_release);
+  segments_[cut->base_offset] = cut;
+  return Status();
+}
+
+Status Log::start_anew(int64_t offset) {
+  std::vector<std::shared_ptr<Segment>> gone;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [base, segment] : segments_) {
+      segment->gone.store(true, std::memory_order_release);
+      gone.push_back(segment);
+    }
+    // Until there is a new one, every offset is out of range.
+    segments_.clear();
+  }
+  ODRADEK_RETURN_IF_ERROR(remove_files(gone));
+  auto created = std::make_shared<Segment>(path_, offset);
+  created->created_ms = now_ms();
+  created->last_modified_ms = created->created_ms;
+  ODRADEK_RETURN_IF_ERROR(create_segment(*created));
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  std::lock_guard lock(mutex_);
+  segments_[offset] = std::move(created);
+  log_end_.store(offset, std::memory_order_release);
+  flushed_.store(offset, std::memory_order_release);
+  size_.store(0, std::memory_order_release);
+  return Status();
+}
+
+// Writes what the cleaner did not: index files beside the `.log.cleaned`, and everything on disk.
+Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& replaced) {
+  std::sort(cleaned.begin(), cleaned.end());
+  LogSettings settings;
+  {
+    std::lock_guard lock(mutex_);
+    settings = settings_;
+    for (const int64_t base : replaced) {
+      const auto found = segments_.find(base);
+      if (found == segments_.end() || !found->second->sealed) return Status(Code::kInvalidArgument, 0, path_);
+    }
+    for (const int64_t base : cleaned) {
+      const bool named = std::find(replaced.begin(), replaced.end(), base) != replaced.end();
+      if (!named && segments_.count(base)) return Status(Code::kInvalidArgument, 0, path_);
+    }
+  }
+  Segments created;
+  for (const int64_t base : cleaned) {
+    auto segment = std::make_shared<Segment>(path_, base);
+    const std::string suffix(kCleanedSuffix);
+    const std::string log = segment->path(kLogSuffix) + suffix;
+    int64_t next_offset = 0;
+    ODRADEK_RETURN_IF_ERROR(index_file(log, base, settings.index_interval_bytes, &segment->indexes,
+                                       &segment->max_timestamp, &segment->size, &next_offset));
+    std::shared_ptr<File> file;
+    ODRADEK_RETURN_IF_ERROR(file_system().open(log, OpenMode::kReadWrite, &file));
+    ODRADEK_RETURN_IF_ERROR(file->datasync());
+    ODRADEK_RETURN_IF_ERROR(write_indexes(*segment, kCleanedSuffix));
+    segment->indexes = SegmentIndexes();
+    segment->sealed = true;
+    segment->created_ms = now_ms();
+    created[base] = std::move(segment);
+  }
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  Status renamed;
+  for (auto it = cleaned.rbegin(); it != cleaned.rend() && renamed.ok(); ++it) {
+    renamed = rename_segment(path_, *it, kCleanedSuffix, kSwapSuffix);
+  }
+  if (renamed.ok()) renamed = file_system().sync_folder(path_);
+  if (!renamed.ok()) {
+    // The old segments still have their names: the log is as it was.
+    for (const int64_t base : cleaned) {
+      remove_segment(path_, base, kCleanedSuffix).ignore();
+      remove_segment(path_, base, kSwapSuffix).ignore();
+    }
+    return renamed;
+  }
+  block_flushes();
+  Status status = swap_in(cleaned, replaced, std::move(created));
+  if (!status.ok()) fail(status, false);
+  unblock_flushes();
+  if (!status.ok()) return status;
+  for (const int64_t base : replaced) ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, kDeletedSuffix));
+  return Status();
+}
+
+// Readers neither open files by name nor see a segment that has no files while names change hands.
+Status Log::swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created) {
+  std::unique_lock names(names_mutex_);
+  for (const int64_t base : replaced) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, "", kDeletedSuffix));
+  for (const int64_t base : cleaned) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, kSwapSuffix, ""));
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  std::lock_guard lock(mutex_);
+  uint64_t size = size_.load(std::memory_order_relaxed);
+  int64_t last_modified = 0;
+  for (const int64_t base : replaced) {
+    const std::shared_ptr<Segment>& segment = segments_[base];
+    segment->gone.store(true, std::memory_order_release);
+    size -= segment->size;
+    last_modified = std::max(last_modified, segment->last_modified_ms);
+    segments_.erase(base);
+  }
+  for (auto& [base, segment] : created) {
+    segment->last_modified_ms = last_modified;
+    size += segment->size;
+    segments_[base] = std::move(segment);
+  }
+  size_.store(size, std::memory_order_release);
+  return Status();
+}
+
+}  // namespace odradek

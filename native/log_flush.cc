@@ -1,0 +1,140 @@
+// What of a log is not on disk yet, and how it gets there. The fdatasyncs run on the flush threads.
+#include <algorithm>
+
+#include "group_commit.h"
+#include "log.h"
+
+namespace odradek {
+
+void Log::request_flush() {
+  {
+    std::lock_guard lock(mutex_);
+    flush_wanted_ = true;
+    if (!take_flush_turn()) return;
+  }
+  GroupCommit::instance().add(shared_from_this());
+}
+
+void Log::request_flush_by_timer() {
+  {
+    std::lock_guard lock(mutex_);
+    flush_timer_set_ = false;
+    if (flushed_offset() >= log_end_offset()) return;
+  }
+  request_flush();
+}
+
+// REQUIRES: mutex_. True: the caller puts the log in line.
+bool Log::take_flush_turn() {
+  if (!flush_wanted_ || flush_queued_ || flushing_ || flushes_blocked_ > 0 || closed_) return false;
+  flush_queued_ = true;
+  return true;
+}
+
+bool Log::begin_flush(FlushPlan* plan) {
+  {
+    std::lock_guard lock(mutex_);
+    flush_queued_ = false;
+    if (flushes_blocked_ > 0 || flushing_) return false;
+  }
+  return plan_flush(plan);
+}
+
+// What is dirty becomes clean here, so that an append during the fdatasync makes it dirty again.
+bool Log::plan_flush(FlushPlan* plan) {
+  std::lock_guard lock(mutex_);
+  flush_wanted_ = false;
+  if (!failure_.ok() || closed_) return false;
+  plan->end = log_end_offset();
+  plan->folder = folder_dirty_;
+  plan->folder_path = path_;
+  for (const auto& [base, segment] : segments_) {
+    // The indexes of the active segment are checked after a crash; a sealed one's are relied upon.
+    if (!segment->dirty && !(segment->indexes_dirty && segment->pinned.get())) continue;
+    const bool indexes = segment->indexes_dirty && segment->sealed;
+    plan->segments.push_back(segment);
+    plan->handles.push_back(segment->pinned.get());
+    plan->with_indexes.push_back(indexes);
+    segment->dirty = false;
+    if (indexes) segment->indexes_dirty = false;
+  }
+  if (plan->handles.empty() && !plan->folder && flush_waiters_.empty() && plan->end <= flushed_offset()) return false;
+  folder_dirty_ = false;
+  flushing_ = true;
+  return true;
+}
+
+Status Log::sync(const FlushPlan& plan) {
+  for (size_t i = 0; i < plan.handles.size(); i++) {
+    const SegmentHandle& handle = *plan.handles[i];
+    ODRADEK_RETURN_IF_ERROR(handle.log->datasync());
+    if (!plan.with_indexes[i]) continue;
+    ODRADEK_RETURN_IF_ERROR(handle.offset_index->datasync());
+    ODRADEK_RETURN_IF_ERROR(handle.time_index->datasync());
+  }
+  return plan.folder ? file_system().sync_folder(plan.folder_path) : Status();
+}
+
+void Log::end_flush(const FlushPlan& plan, const Status& status) {
+  std::vector<Completion> completions;
+  bool queue = false;
+  if (!status.ok()) fail(status, true);
+  {
+    std::lock_guard lock(mutex_);
+    flushing_ = false;
+    if (status.ok()) {
+      for (const std::shared_ptr<Segment>& segment : plan.segments) {
+        if (!segment->dirty && !(segment->sealed && segment->indexes_dirty)) segment->pinned.reset();
+      }
+      // INVARIANT: flushes are blocked while the log is cut, so that `end` is still within the log.
+      if (plan.end > flushed_offset()) {
+        flushed_.store(plan.end, std::memory_order_release);
+        Completion risen;
+        risen.kind = CompletionKind::kFlushed;
+        risen.id = id_;
+        risen.values[0] = static_cast<double>(plan.end);
+        completions.push_back(std::move(risen));
+      }
+      const auto done = [&](const Waiter& waiter) { return waiter.offset <= plan.end; };
+      for (const Waiter& waiter : flush_waiters_) {
+        if (!done(waiter)) continue;
+        Completion completion = Completion::operation(waiter.id, Status());
+        completion.values[0] = static_cast<double>(plan.end);
+        completions.push_back(std::move(completion));
+      }
+      std::erase_if(flush_waiters_, done);
+    }
+    queue = take_flush_turn();
+    flush_idle_.notify_all();
+  }
+  if (!completions.empty()) sink_->post(std::move(completions));
+  if (queue) GroupCommit::instance().add(shared_from_this());
+}
+
+// On the queue's thread. With too many logs waiting for a flush, those that are written to pay for it: descriptors
+// are finite.
+void Log::relieve_pins() {
+  if (Pin::count() <= HandleCache::instance().capacity()) return;
+  block_flushes();
+  FlushPlan plan;
+  if (plan_flush(&plan)) end_flush(plan, sync(plan));
+  unblock_flushes();
+}
+
+void Log::block_flushes() {
+  std::unique_lock lock(mutex_);
+  flushes_blocked_++;
+  flush_idle_.wait(lock, [this] { return !flushing_; });
+}
+
+void Log::unblock_flushes() {
+  bool queue;
+  {
+    std::lock_guard lock(mutex_);
+    flushes_blocked_--;
+    queue = take_flush_turn();
+  }
+  if (queue) GroupCommit::instance().add(shared_from_this());
+}
+
+}  // namespace odradek

@@ -1,0 +1,178 @@
+#include "log_loader.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "failed_marker.h"
+#include "folder.h"
+#include "segment_recovery.h"
+
+namespace odradek {
+
+Status LogLoader::load() {
+  ODRADEK_RETURN_IF_ERROR(make_folders(path_));
+  ODRADEK_RETURN_IF_ERROR(clear_leftovers());
+  ODRADEK_RETURN_IF_ERROR(load_segments());
+  if (segments_.empty() || log_end_ < options_.log_start_offset) {
+    // As Kafka does: a log that ends below its start holds nothing that anybody may see.
+    for (const auto& [base, segment] : segments_) {
+      report_.truncated_bytes += segment->size;
+      ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, ""));
+    }
+    segments_.clear();
+    ODRADEK_RETURN_IF_ERROR(start_at(std::max(log_end_, options_.log_start_offset)));
+  }
+  int64_t marked;
+  return find_failed_marker(path_, &marked) ? remove_failed_marker(path_) : Status();
+}
+
+// Files with a suffix are steps of a deletion or a replacement. What was not yet complete is undone, what was is
+// finished: all new segments got their `.swap` names before the first old one lost its name, the highest first.
+Status LogLoader::clear_leftovers() {
+  std::vector<FolderEntry> entries;
+  ODRADEK_RETURN_IF_ERROR(file_system().list(path_, &entries));
+  std::set<int64_t> logs;
+  std::set<int64_t> swaps;
+  std::set<int64_t> indexes;
+  int64_t lowest_cleaned = std::numeric_limits<int64_t>::max();
+  bool changed = false;
+  for (const FolderEntry& entry : entries) {
+    int64_t base;
+    std::string_view suffix;
+    if (entry.is_folder || !parse_segment_file(entry.name, &base, &suffix)) continue;
+    if (ends_with(suffix, kDeletedSuffix) || ends_with(suffix, kCleanedSuffix)) {
+      if (ends_with(suffix, kCleanedSuffix)) lowest_cleaned = std::min(lowest_cleaned, base);
+      ODRADEK_RETURN_IF_ERROR(file_system().unlink(path_ + "/" + entry.name));
+      changed = true;
+    } else if (ends_with(suffix, kSwapSuffix)) {
+      swaps.insert(base);
+    } else if (suffix == kLogSuffix) {
+      logs.insert(base);
+    } else if (suffix == kOffsetIndexSuffix || suffix == kTimeIndexSuffix) {
+      indexes.insert(base);
+    }
+  }
+  std::set<int64_t> complete;
+  for (const int64_t base : swaps) {
+    FileInfo info;
+    const std::string log = segment_file(path_, base, kLogSuffix) + std::string(kSwapSuffix);
+    if (base < lowest_cleaned && file_system().info(log, &info).ok()) {
+      complete.insert(base);
+    } else {
+      ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, kSwapSuffix));
+      changed = true;
+    }
+  }
+  ODRADEK_RETURN_IF_ERROR(finish_swap(complete, logs));
+  for (const int64_t base : complete) logs.insert(base);
+  for (const int64_t base : indexes) {
+    if (logs.count(base)) continue;
+    ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, ""));
+    changed = true;
+  }
+  if (changed || !complete.empty()) ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+
+  // Some of `logs` may have been replaced: look again.
+  ODRADEK_RETURN_IF_ERROR(file_system().list(path_, &entries));
+  for (const FolderEntry& entry : entries) {
+    int64_t base;
+    std::string_view suffix;
+    if (parse_segment_file(entry.name, &base, &suffix) && suffix == kLogSuffix) bases_.push_back(base);
+  }
+  std::sort(bases_.begin(), bases_.end());
+  return Status();
+}
+
+// Each new segment stands for the old ones whose base lies in its range.
+Status LogLoader::finish_swap(const std::set<int64_t>& swaps, const std::set<int64_t>& logs) {
+  for (const int64_t base : swaps) {
+    SegmentIndexes indexes;
+    MaxTimestamp max;
+    uint64_t size = 0;
+    int64_t next_offset = 0;
+    ODRADEK_RETURN_IF_ERROR(index_file(segment_file(path_, base, kLogSuffix) + std::string(kSwapSuffix), base,
+                                       settings_.index_interval_bytes, &indexes, &max, &size, &next_offset));
+    for (const int64_t old : logs) {
+      if (old == base || (old > base && old < next_offset)) ODRADEK_RETURN_IF_ERROR(remove_segment(path_, old, ""));
+    }
+    ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, kSwapSuffix, ""));
+  }
+  return Status();
+}
+
+Status LogLoader::load_segments() {
+  int64_t cut_at = std::numeric_limits<int64_t>::max();
+  const bool marked = find_failed_marker(path_, &cut_at);
+  const bool clean = options_.clean_shutdown && !marked;
+  const int64_t recovery_point = std::min(options_.recovery_point, cut_at);
+
+  for (auto it = bases_.begin(); it != bases_.end(); ++it) {
+    const bool last = std::next(it) == bases_.end();
+    const int64_t next_base = last ? std::numeric_limits<int64_t>::max() : *std::next(it);
+    if (*it > cut_at || (*it == cut_at && it != bases_.begin())) return drop_after(it, bases_.end());
+    auto segment = std::make_shared<Segment>(path_, *it);
+    FileInfo info;
+    ODRADEK_RETURN_IF_ERROR(file_system().info(segment->path(kLogSuffix), &info));
+    segment->size = info.size;
+    segment->last_modified_ms = info.modified_ms;
+    segment->created_ms = now_ms();
+    segment->sealed = !last;
+
+    // A segment that ends below the recovery point is on disk as a whole.
+    bool trusted = false;
+    if (!last && (clean || next_base <= recovery_point)) ODRADEK_RETURN_IF_ERROR(load_sealed(*segment, &trusted));
+    int64_t next_offset = next_base;
+    bool cut = false;
+    if (!trusted) {
+      RecoveryRules rules;
+      rules.index_interval = settings_.index_interval_bytes;
+      rules.check_from = clean || next_base <= recovery_point ? std::numeric_limits<int64_t>::max() : recovery_point;
+      rules.cut_at = cut_at;
+      const uint64_t size = segment->size;
+      RecoveryResult result;
+      ODRADEK_RETURN_IF_ERROR(recover_segment(*segment, rules, &result));
+      report_.scanned_bytes += result.scanned_bytes;
+      report_.truncated_bytes += result.truncated_bytes;
+      report_.rebuilt_indexes += result.rebuilt ? 1 : 0;
+      next_offset = result.next_offset;
+      // Segments are synced in their order but written in any. Only compaction leaves a gap that is none.
+      const bool unsynced = !clean && recovery_point >= 0 && next_base > recovery_point;
+      const bool hole = !last && unsynced && !settings_.require_key && next_offset < next_base;
+      cut = segment->size < size || hole;
+      if (!last && !cut) segment->indexes = SegmentIndexes();
+    }
+    segments_[*it] = segment;
+    if (cut && !last) {
+      // What follows a hole can be reached by nobody in order.
+      segment->sealed = false;
+      ODRADEK_RETURN_IF_ERROR(drop_after(std::next(it), bases_.end()));
+      log_end_ = next_offset;
+      return Status();
+    }
+    if (last) log_end_ = next_offset;
+  }
+  return Status();
+}
+
+Status LogLoader::drop_after(std::vector<int64_t>::const_iterator first, std::vector<int64_t>::const_iterator end) {
+  for (auto it = end; it != first;) {
+    --it;
+    FileInfo info;
+    if (file_system().info(segment_file(path_, *it, kLogSuffix), &info).ok()) report_.truncated_bytes += info.size;
+    ODRADEK_RETURN_IF_ERROR(remove_segment(path_, *it, ""));
+  }
+  return file_system().sync_folder(path_);
+}
+
+Status LogLoader::start_at(int64_t offset) {
+  auto segment = std::make_shared<Segment>(path_, offset);
+  segment->created_ms = now_ms();
+  segment->last_modified_ms = segment->created_ms;
+  ODRADEK_RETURN_IF_ERROR(create_segment(*segment));
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  segments_[offset] = std::move(segment);
+  log_end_ = offset;
+  return Status();
+}
+
+}  // namespace odradek

@@ -1,0 +1,253 @@
+#include "log_wrap.h"
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "environment.h"
+#include "file_range_wrap.h"
+#include "thread_pool.h"
+
+namespace odradek {
+namespace {
+
+// Infinity and all that an int64 cannot hold mean "never".
+int64_t to_int64(double value) {
+  if (!(value < 9.2e18)) return kNever;
+  if (value < -9.2e18) return std::numeric_limits<int64_t>::min();
+  return static_cast<int64_t>(value);
+}
+
+int64_t int64_at(const Napi::CallbackInfo& info, size_t i) {
+  return to_int64(info[i].As<Napi::Number>().DoubleValue());
+}
+
+int64_t int64_of(Napi::Object object, const char* name) {
+  return to_int64(object.Get(name).ToNumber().DoubleValue());
+}
+
+LogSettings settings_of(Napi::Object object) {
+  LogSettings settings;
+  settings.segment_bytes = int64_of(object, "segmentBytes");
+  settings.segment_ms = int64_of(object, "segmentMs");
+  settings.index_interval_bytes = int64_of(object, "indexIntervalBytes");
+  settings.segment_index_bytes = int64_of(object, "segmentIndexBytes");
+  settings.max_message_bytes = int64_of(object, "maxMessageBytes");
+  settings.log_append_time = object.Get("timestampType").ToString().Utf8Value() == "LogAppendTime";
+  settings.timestamp_before_max_ms = int64_of(object, "timestampBeforeMaxMs");
+  settings.timestamp_after_max_ms = int64_of(object, "timestampAfterMaxMs");
+  settings.require_key = object.Get("requireKey").ToBoolean().Value();
+  settings.flush_messages = int64_of(object, "flushMessages");
+  settings.flush_ms = int64_of(object, "flushMs");
+  // Positions in an index have 31 bits in Kafka.
+  settings.segment_bytes = std::min<int64_t>(settings.segment_bytes, std::numeric_limits<int32_t>::max());
+  return settings;
+}
+
+std::vector<int64_t> offsets_of(Napi::Array array) {
+  std::vector<int64_t> offsets(array.Length());
+  for (uint32_t i = 0; i < offsets.size(); i++) offsets[i] = to_int64(array.Get(i).ToNumber().DoubleValue());
+  return offsets;
+}
+
+// Arguments 1 to 4 of read and readBytes.
+ReadRequest read_request(const Napi::CallbackInfo& info) {
+  ReadRequest request;
+  request.offset = int64_at(info, 1);
+  request.max_bytes = static_cast<uint64_t>(std::max<int64_t>(int64_at(info, 2), 0));
+  request.min_one_batch = info[3].As<Napi::Boolean>().Value();
+  request.max_offset = int64_at(info, 4);
+  return request;
+}
+
+Completion read_completion(double id, Status status, const ReadAnswer& answer) {
+  Completion completion = Completion::operation(id, std::move(status));
+  completion.values[0] = answer.range.file ? static_cast<double>(answer.first_batch_offset) : -1;
+  completion.values[1] = static_cast<double>(answer.range.length);
+  return completion;
+}
+
+}  // namespace
+
+void LogWrap::Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Log", DefineClass(env, "Log",
+                                 {
+                                     InstanceMethod<&LogWrap::Open>("open"),
+                                     InstanceMethod<&LogWrap::Configure>("configure"),
+                                     InstanceMethod<&LogWrap::Append>("append"),
+                                     InstanceMethod<&LogWrap::Flush>("flush"),
+                                     InstanceMethod<&LogWrap::Roll>("roll"),
+                                     InstanceMethod<&LogWrap::DeleteSegmentsBefore>("deleteSegmentsBefore"),
+                                     InstanceMethod<&LogWrap::Truncate>("truncate"),
+                                     InstanceMethod<&LogWrap::Reset>("reset"),
+                                     InstanceMethod<&LogWrap::ReplaceSegments>("replaceSegments"),
+                                     InstanceMethod<&LogWrap::Close>("close"),
+                                     InstanceMethod<&LogWrap::Remove>("remove"),
+                                     InstanceMethod<&LogWrap::Read>("read"),
+                                     InstanceMethod<&LogWrap::ReadBytes>("readBytes"),
+                                     InstanceMethod<&LogWrap::ScanHeaders>("scanHeaders"),
+                                     InstanceMethod<&LogWrap::FindByTimestamp>("findByTimestamp"),
+                                     InstanceMethod<&LogWrap::Segments>("segments"),
+                                     InstanceAccessor<&LogWrap::FirstSegmentOffset>("firstSegmentOffset"),
+                                     InstanceAccessor<&LogWrap::LogEndOffset>("logEndOffset"),
+                                     InstanceAccessor<&LogWrap::FlushedOffset>("flushedOffset"),
+                                     InstanceAccessor<&LogWrap::SizeInBytes>("sizeInBytes"),
+                                 }));
+}
+
+LogWrap::LogWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LogWrap>(info) {
+  Environment& environment = Environment::of(info.Env());
+  completions_ = environment.completions;
+  log_ = std::make_shared<Log>(info[0].As<Napi::Number>().DoubleValue(), info[1].As<Napi::String>().Utf8Value(),
+                               completions_);
+  environment.add(log_);
+}
+
+double LogWrap::begin(const Napi::CallbackInfo& info) {
+  completions_->begin();
+  return info[0].As<Napi::Number>().DoubleValue();
+}
+
+void LogWrap::Open(const Napi::CallbackInfo& info) {
+  const double id = begin(info);
+  Napi::Object object = info[1].As<Napi::Object>();
+  OpenOptions options;
+  options.recovery_point = int64_of(object, "recoveryPoint");
+  options.clean_shutdown = object.Get("cleanShutdown").ToBoolean().Value();
+  options.log_start_offset = int64_of(object, "logStartOffset");
+  ThreadPool::read().post([id, log = log_, sink = completions_, settings = settings_of(object), options] {
+    RecoveryReport report;
+    Completion completion = Completion::operation(id, log->open(settings, options, &report));
+    completion.values[0] = static_cast<double>(report.scanned_bytes);
+    completion.values[1] = static_cast<double>(report.truncated_bytes);
+    completion.values[2] = report.rebuilt_indexes;
+    sink->post(std::move(completion));
+  });
+}
+
+void LogWrap::Configure(const Napi::CallbackInfo& info) { log_->configure(settings_of(info[0].As<Napi::Object>())); }
+
+// id, bytes, leader epoch, origin (as in BatchOrigin), flush, refusals seen
+void LogWrap::Append(const Napi::CallbackInfo& info) {
+  odradek::Append append;
+  append.id = begin(info);
+  Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  append.bytes = bytes.Data();
+  append.size = bytes.ByteLength();
+  append.leader_epoch = info[2].As<Napi::Number>().Int32Value();
+  append.origin = static_cast<BatchOrigin>(info[3].As<Napi::Number>().Int32Value());
+  append.flush = info[4].As<Napi::Boolean>().Value();
+  append.refusals_seen = static_cast<uint64_t>(info[5].As<Napi::Number>().DoubleValue());
+  log_->append(append);
+}
+
+void LogWrap::Flush(const Napi::CallbackInfo& info) { log_->flush(begin(info)); }
+void LogWrap::Roll(const Napi::CallbackInfo& info) { log_->roll(begin(info)); }
+void LogWrap::DeleteSegmentsBefore(const Napi::CallbackInfo& info) {
+  log_->delete_segments_before(begin(info), int64_at(info, 1));
+}
+void LogWrap::Truncate(const Napi::CallbackInfo& info) { log_->truncate(begin(info), int64_at(info, 1)); }
+void LogWrap::Reset(const Napi::CallbackInfo& info) { log_->reset(begin(info), int64_at(info, 1)); }
+void LogWrap::ReplaceSegments(const Napi::CallbackInfo& info) {
+  log_->replace_segments(begin(info), offsets_of(info[1].As<Napi::Array>()), offsets_of(info[2].As<Napi::Array>()));
+}
+void LogWrap::Close(const Napi::CallbackInfo& info) { log_->close(begin(info)); }
+void LogWrap::Remove(const Napi::CallbackInfo& info) {
+  log_->remove(begin(info), info[1].As<Napi::String>().Utf8Value());
+}
+
+// A FileRange or null where the answer is known at once, with first batch offset and length in the scratch; a number
+// is an error's code; undefined says that the completion brings it.
+Napi::Value LogWrap::Read(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const ReadRequest request = read_request(info);
+  ReadAnswer answer;
+  const Status status = log_->read(request, false, &answer);
+  if (!status.ok()) return Napi::Number::New(env, static_cast<int>(status.code()));
+  if (!answer.would_wait) {
+    if (!answer.range.file) return env.Null();
+    double* scratch = Environment::of(env).scratch;
+    scratch[0] = static_cast<double>(answer.first_batch_offset);
+    scratch[1] = static_cast<double>(answer.range.length);
+    return FileRangeWrap::Create(env, std::move(answer.range));
+  }
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, request] {
+    ReadAnswer found;
+    Status read = log->read(request, true, &found);
+    Completion completion = read_completion(id, std::move(read), found);
+    if (found.range.file) completion.payload = std::move(found.range);
+    sink->post(std::move(completion));
+  });
+  return env.Undefined();
+}
+
+void LogWrap::ReadBytes(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, request = read_request(info)] {
+    ReadAnswer found;
+    Status status = log->read(request, true, &found);
+    Bytes bytes = Bytes::allocate(found.range.length);
+    if (status.ok() && !bytes.data) status = Status(Code::kIo, ENOMEM, log->path());
+    if (status.ok() && found.range.file) {
+      status = found.range.file->pread(bytes.data.get(), bytes.size, found.range.position, &bytes.size);
+    }
+    Completion completion = read_completion(id, std::move(status), found);
+    if (completion.status.ok()) completion.payload = std::move(bytes);
+    sink->post(std::move(completion));
+  });
+}
+
+void LogWrap::ScanHeaders(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, from = int64_at(info, 1),
+                           to = int64_at(info, 2), most = static_cast<size_t>(std::max<int64_t>(int64_at(info, 3), 0))] {
+    Bytes headers;
+    size_t count = 0;
+    int64_t next = from;
+    Completion completion = Completion::operation(id, log->scan_headers(from, to, most, &headers, &count, &next));
+    completion.values[0] = static_cast<double>(count);
+    completion.values[1] = static_cast<double>(next);
+    if (completion.status.ok()) completion.payload = std::move(headers);
+    sink->post(std::move(completion));
+  });
+}
+
+void LogWrap::FindByTimestamp(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, timestamp = int64_at(info, 1),
+                           from = int64_at(info, 2)] {
+    int64_t offset = -1;
+    Completion completion = Completion::operation(id, log->find_by_timestamp(timestamp, from, &offset));
+    completion.values[0] = static_cast<double>(offset);
+    sink->post(std::move(completion));
+  });
+}
+
+// Six numbers for each segment, in the order of SegmentInfo's fields.
+Napi::Value LogWrap::Segments(const Napi::CallbackInfo& info) {
+  const std::vector<SegmentSummary> segments = log_->segments();
+  Napi::Float64Array numbers = Napi::Float64Array::New(info.Env(), segments.size() * 6);
+  double* out = numbers.Data();
+  for (const SegmentSummary& segment : segments) {
+    *out++ = static_cast<double>(segment.base_offset);
+    *out++ = static_cast<double>(segment.size);
+    *out++ = static_cast<double>(segment.max_timestamp.timestamp);
+    *out++ = static_cast<double>(segment.max_timestamp.offset);
+    *out++ = static_cast<double>(segment.last_modified_ms);
+    *out++ = segment.active ? 1 : 0;
+  }
+  return numbers;
+}
+
+Napi::Value LogWrap::FirstSegmentOffset(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(log_->first_segment_offset()));
+}
+Napi::Value LogWrap::LogEndOffset(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(log_->log_end_offset()));
+}
+Napi::Value LogWrap::FlushedOffset(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(log_->flushed_offset()));
+}
+Napi::Value LogWrap::SizeInBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(log_->size()));
+}
+
+}  // namespace odradek

@@ -1,0 +1,47 @@
+// A log as a JavaScript object. Calls take the id of the operation first; its completion carries it. JavaScript
+// thread.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "completion_queue.h"
+#include "log.h"
+
+namespace odradek {
+
+class LogWrap : public Napi::ObjectWrap<LogWrap> {
+ public:
+  static void Init(Napi::Env env, Napi::Object exports);
+  explicit LogWrap(const Napi::CallbackInfo& info);
+
+ private:
+  void Open(const Napi::CallbackInfo& info);
+  void Configure(const Napi::CallbackInfo& info);
+  void Append(const Napi::CallbackInfo& info);
+  void Flush(const Napi::CallbackInfo& info);
+  void Roll(const Napi::CallbackInfo& info);
+  void DeleteSegmentsBefore(const Napi::CallbackInfo& info);
+  void Truncate(const Napi::CallbackInfo& info);
+  void Reset(const Napi::CallbackInfo& info);
+  void ReplaceSegments(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  void Remove(const Napi::CallbackInfo& info);
+  Napi::Value Read(const Napi::CallbackInfo& info);
+  void ReadBytes(const Napi::CallbackInfo& info);
+  void ScanHeaders(const Napi::CallbackInfo& info);
+  void FindByTimestamp(const Napi::CallbackInfo& info);
+  Napi::Value Segments(const Napi::CallbackInfo& info);
+  Napi::Value FirstSegmentOffset(const Napi::CallbackInfo& info);
+  Napi::Value LogEndOffset(const Napi::CallbackInfo& info);
+  Napi::Value FlushedOffset(const Napi::CallbackInfo& info);
+  Napi::Value SizeInBytes(const Napi::CallbackInfo& info);
+
+  double begin(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<CompletionQueue> completions_;
+  std::shared_ptr<Log> log_;
+};
+
+}  // namespace odradek

@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+// The whole test run: build, lint, unit and golden tests, the engine's own tests, real clients. Fetches what it can
+// fetch without root (Kafka's jars by Maven, librdkafka's Python client by pip); a program that is missing is named,
+// and its tests count as skipped. The last line sums up: N passed, N failed, N skipped.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const root = new URL('..', import.meta.url).pathname
+process.chdir(root)
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
+const skips = []
+
+function pass(name) {
+  total.passed++
+  process.stdout.write(`ok ${name}\n`)
+}
+
+function fail(name) {
+  total.failed++
+  failures.push(name)
+  process.stdout.write(`FAILED ${name}\n`)
+}
+
+function skip(name) {
+  total.skipped++
+  skips.push(name)
+  process.stdout.write(`skipped ${name}\n`)
+}
+
+/** Runs a program, hands each line of its output on, and resolves to its exit code. */
+async function run(command, args, onLine = (line) => process.stdout.write(`${line}\n`), env = {}) {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  })
+  const ended = new Promise((resolve) => {
+    child.once('error', () => resolve(127))
+    child.once('close', resolve)
+  })
+  for await (const line of createInterface({ input: child.stdout })) onLine(line)
+  return ended
+}
+
+async function step(name, command, args) {
+  process.stdout.write(`\n== ${name}\n`)
+  const code = await run(command, args)
+  if (code === 0) pass(name)
+  else fail(name)
+  return code === 0
+}
+
+function has(command, ...args) {
+  const { status, error } = spawnSync(command, args, { stdio: 'ignore' })
+  return error === undefined && status === 0
+}
+
+/** A compiled test whose source is gone would still be run. */
+function removeStaleTests(folder) {
+  if (!existsSync(folder)) return
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) removeStaleTests(path)
+    else if (path.endsWith('.test.js') && !existsSync(path.replace(/^dist\//, '').replace(/\.js$/, '.ts')))
+      rmSync(path)
+  }
+}
+
+/** All compiled tests, those that need other programs apart: they run one file at a time. */
+function testFiles(folder = 'dist/test') {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return testFiles(path)
+    return path.endsWith('.test.js') ? [path] : []
+  })
+}
+
+const needsOtherPrograms = (path) =>
+  path.startsWith('dist/test/clients/') || path.endsWith('/apache-kafka.test.js')
+
+/** Runs test files with ava and counts by its TAP output; the explanation of a failure is printed as it comes. */
+async function ava(name, files, concurrency) {
+  process.stdout.write(`\n== ${name}\n`)
+  const before = total.failed
+  const code = await run('npx', ['ava', '--tap', '--concurrency', String(concurrency), ...files], (line) => {
+    const result = /^(not )?ok \d+ - (.*?)( # SKIP.*| # TODO.*)?$/.exec(line)
+    if (!result) {
+      if (!/^(TAP version|1\.\.|# (tests|pass|fail|skip)|---|$)/.test(line)) process.stdout.write(`${line}\n`)
+    } else if (result[3]) skip(result[2])
+    else if (result[1]) fail(result[2])
+    else pass(result[2])
+  })
+  if (code !== 0 && total.failed === before) fail(`${name}: ava ended with ${code}`)
+}
+
+/** The engine's own tests. */
+async function engine() {
+  process.stdout.write('\n== engine\n')
+  const missing = [
+    has('cmake', '--version') ? undefined : 'cmake (Debian: cmake)',
+    has('ctest', '--version') ? undefined : 'ctest (Debian: cmake)',
+    existsSync('/usr/include/gtest/gtest.h') || existsSync('/usr/local/include/gtest/gtest.h')
+      ? undefined
+      : 'GoogleTest (Debian: libgtest-dev)',
+  ].filter(Boolean)
+  if (missing.length > 0) return skip(`the engine’s tests: ${missing.join(', ')} is missing`)
+  const build = 'build/engine'
+  // A folder made by another generator keeps it.
+  const generator =
+    !existsSync(join(build, 'CMakeCache.txt')) && has('ninja', '--version') ? ['-G', 'Ninja'] : []
+  for (const args of [
+    ['-S', '.', '-B', build, ...generator],
+    ['--build', build, '--parallel', '2'],
+  ]) {
+    if ((await run('cmake', args)) !== 0) return fail(`the engine’s tests: cmake ${args[0]}`)
+  }
+  const before = total.failed
+  const code = await run('ctest', ['--test-dir', build, '--output-on-failure', '--parallel', '2'], (line) => {
+    const result = /^\s*\d+\/\d+ Test +#\d+: (.+?) \.*\s*(Passed|\*\*\*.+?)\s+[\d.]+ sec/.exec(line)
+    if (!result) {
+      if (!/^\s*(Start|Internal ctest|Test project|Total Test time|\d+% tests)/.test(line)) {
+        process.stdout.write(`${line}\n`)
+      }
+    } else if (result[2] === 'Passed') pass(`engine ${result[1]}`)
+    else if (/^\*\*\*(Skipped|Not)/.test(result[2])) skip(`engine ${result[1]}`)
+    else fail(`engine ${result[1]}`)
+  })
+  if (code !== 0 && total.failed === before) fail(`the engine’s tests: ctest ended with ${code}`)
+}
+
+const started = performance.now()
+removeStaleTests('dist/test')
+if (!existsSync('build/Release/odradek.node'))
+  await step('native build', 'npm', ['run', '--silent', 'build:native'])
+if (await step('build', 'npm', ['run', '--silent', 'build'])) {
+  await step('lint', 'npm', ['run', '--silent', 'lint'])
+  // Fetched once before the tests that share them.
+  spawnSync(process.execPath, ['scripts/kafka.js', 'libs'], { stdio: 'inherit' })
+  const files = testFiles()
+  await ava(
+    'tests',
+    files.filter((path) => !needsOtherPrograms(path)),
+    2,
+  )
+  await ava('real clients', files.filter(needsOtherPrograms), 1)
+  await engine()
+}
+const minutes = ((performance.now() - started) / 60_000).toFixed(1)
+process.stdout.write(`\nran for ${minutes} minutes\n`)
+for (const name of skips) process.stdout.write(`skipped: ${name}\n`)
+for (const name of failures) process.stdout.write(`failed: ${name}\n`)
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+process.exitCode = total.failed === 0 ? 0 : 1

@@ -1,0 +1,104 @@
+import test from 'ava'
+import { createBroker } from '../../lib/index.js'
+import { ErrorCode } from '../../lib/protocol/index.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
+import { TestClient } from './test-client.js'
+
+test('a fetch at the end waits for the next record and gets it at once', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using reader = await TestClient.connect(broker.bootstrap)
+  using writer = await TestClient.connect(broker.bootstrap)
+  await createTopic(writer, 'orders')
+  const started = performance.now()
+  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 30_000 })
+  await produce(writer, 'orders', batchOf(['a']))
+  t.deepEqual(await valuesIn((await waiting).records), ['a'])
+  t.true(performance.now() - started < 20_000)
+})
+
+test('a fetch waits for min bytes, and for max wait at most', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using reader = await TestClient.connect(broker.bootstrap)
+  using writer = await TestClient.connect(broker.bootstrap)
+  await createTopic(writer, 'orders')
+  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 30_000, minBytes: 3_000 })
+  for (let i = 0; i < 3; i++) await produce(writer, 'orders', batchOf(['x'.repeat(1_000)]))
+  t.is((await valuesIn((await waiting).records)).length, 3)
+  const late = await fetch(reader, 'orders', 3, { maxWaitMs: 50 })
+  t.is(late.records?.byteLength, 0)
+  t.is(late.highWatermark, 3)
+})
+
+test('the first batch comes whole even where it is larger than the bound', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders')
+  await produce(client, 'orders', batchOf(['x'.repeat(5_000)]))
+  await produce(client, 'orders', batchOf(['y']))
+  const { records } = await fetch(client, 'orders', 0, { maxBytes: 10 })
+  t.is((await valuesIn(records)).length, 1)
+})
+
+test('an offset outside the log and an epoch that is not the leader’s are refused', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders')
+  t.is((await fetch(client, 'orders', 1)).errorCode, ErrorCode.OFFSET_OUT_OF_RANGE)
+  t.is((await fetch(client, 'orders', 0, { partition: 3 })).errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 100, currentLeaderEpoch: 1_000 }]
+  const { responses } = await client.send(
+    'Fetch',
+    { sessionEpoch: -1, topics: [{ topic: 'orders', partitions }] },
+    12,
+  )
+  t.is(responses[0]!.partitions[0]!.errorCode, ErrorCode.UNKNOWN_LEADER_EPOCH)
+})
+
+test('an incremental session tells only what is new', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const topicId = await createTopic(client, 'orders', 2)
+  const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000 }))
+  const first = await client.send('Fetch', {
+    maxBytes: 1_000,
+    sessionEpoch: 0,
+    topics: [{ topicId, partitions }],
+  })
+  t.is(first.responses[0]!.partitions.length, 2)
+  const { sessionId } = first
+  const idle = await client.send('Fetch', { maxBytes: 1_000, sessionId, sessionEpoch: 1, topics: [] })
+  t.deepEqual(idle.responses, [])
+  await produce(client, 'orders', batchOf(['a']), { partition: 1 })
+  const news = await client.send('Fetch', { maxBytes: 1_000, sessionId, sessionEpoch: 2, topics: [] })
+  t.is(news.sessionId, sessionId)
+  t.deepEqual(
+    news.responses[0]!.partitions.map(({ partitionIndex }) => partitionIndex),
+    [1],
+  )
+})
+
+test('offsets are found by time, at both ends, and at the largest timestamp', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders')
+  const { encodeBatch } = await import('../../lib/protocol/index.js')
+  const now = Date.now()
+  for (const timestamp of [now, now + 2_000, now + 1_000]) {
+    const answer = await produce(
+      client,
+      'orders',
+      encodeBatch({ records: [{ timestamp, value: Buffer.from('x') }] }),
+    )
+    t.is(answer.errorCode, ErrorCode.NONE)
+  }
+  const find = async (timestamp: number) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
+    const { topics: found } = await client.send('ListOffsets', { replicaId: -1, topics })
+    return found[0]!.partitions[0]!
+  }
+  t.like(await find(-1), { errorCode: 0, offset: 3 })
+  t.like(await find(-2), { errorCode: 0, offset: 0 })
+  t.like(await find(-3), { offset: 1, timestamp: now + 2_000 })
+  t.like(await find(now + 1), { offset: 1, timestamp: now + 2_000 })
+  t.like(await find(now + 5_000), { offset: -1, timestamp: -1 })
+})

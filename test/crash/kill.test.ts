@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { createTopic, fetch, valuesIn } from '../broker/records.js'
+import { TestClient } from '../broker/test-client.js'
+import { BrokerProcess } from './broker-process.js'
+import { IdempotentWriter, WriteRefusedError } from './idempotent-writer.js'
+
+const kills = 20
+const partitions = 3
+
+/** All values of a partition, page by page. */
+async function readAll(client: TestClient, topic: string, partition: number): Promise<string[]> {
+  const values: string[] = []
+  for (;;) {
+    const { records, errorCode, highWatermark } = await fetch(client, topic, values.length, { partition })
+    if (errorCode !== 0) throw new Error(`fetch: ${errorCode}`)
+    values.push(...(await valuesIn(records)))
+    if (values.length >= Number(highWatermark)) return values
+  }
+}
+
+test(`killed ${kills} times under acks=all, every record is there once and in order`, async (t) => {
+  t.timeout(300_000)
+  const dataDir = await mkdtemp(join(tmpdir(), 'odradek-kill-'))
+  const writers = Array.from(
+    { length: partitions },
+    (_, partition) => new IdempotentWriter('orders', partition),
+  )
+  const readyMs: number[] = []
+  try {
+    {
+      await using broker = await BrokerProcess.start(dataDir)
+      using client = await TestClient.connect(broker.bootstrap)
+      await createTopic(client, 'orders', partitions, { 'segment.bytes': '1048576' })
+    }
+    for (let round = 0; round < kills; round++) {
+      const broker = await BrokerProcess.start(dataDir)
+      readyMs.push(broker.readyMs)
+      const timer = setTimeout(() => broker.kill(), 100 + Math.random() * 500)
+      const outcomes = await Promise.allSettled(
+        writers.map((writer) => writer.write(broker.bootstrap, () => false)),
+      )
+      clearTimeout(timer)
+      await broker.exited
+      for (const outcome of outcomes) {
+        const isCrash = outcome.status === 'rejected' && !(outcome.reason instanceof WriteRefusedError)
+        t.true(isCrash, outcome.status === 'rejected' ? String(outcome.reason) : 'the writer ended by itself')
+      }
+    }
+    await using broker = await BrokerProcess.start(dataDir)
+    using client = await TestClient.connect(broker.bootstrap)
+    let total = 0
+    for (const writer of writers) {
+      const before = await readAll(client, 'orders', writer.partition)
+      t.deepEqual(before.slice(0, writer.acknowledged.length), writer.acknowledged)
+      // What was in flight at the last kill goes through now, whether it had been stored or not.
+      let isFirst = true
+      await writer.write(broker.bootstrap, () => {
+        const isOver = !isFirst
+        isFirst = false
+        return isOver
+      })
+      t.deepEqual(await readAll(client, 'orders', writer.partition), writer.sent)
+      total += writer.sent.length
+    }
+    readyMs.sort((a, b) => a - b)
+    t.log(
+      `${total} records over ${kills} kills; ready after ${readyMs[kills / 2]} ms (median), ${readyMs.at(-1)} ms at most`,
+    )
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+})

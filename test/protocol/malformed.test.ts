@@ -1,0 +1,180 @@
+/**
+ * Bytes from a hostile or broken peer: a typed error, at once, with no more memory than the frame itself.
+ */
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import test from 'ava'
+import {
+  decode,
+  decodeRequestHeader,
+  encode,
+  MalformedFrameError,
+  type MessageName,
+} from '../../lib/protocol/index.js'
+
+const malformed = { instanceOf: MalformedFrameError }
+const fromHex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
+
+test('every way to cut a message short is noticed', (t) => {
+  const messages: [MessageName, number, object][] = [
+    [
+      'ProduceRequest',
+      9,
+      { transactionalId: 'id', topicData: [{ name: 't', partitionData: [{ records: new Uint8Array(5) }] }] },
+    ],
+    ['ProduceRequest', 3, { topicData: [{ name: 't', partitionData: [{ records: new Uint8Array(5) }] }] }],
+    [
+      'FetchRequest',
+      18,
+      { clusterId: 'c', topics: [{ partitions: [{ highWatermark: 7 }] }], replicaState: { replicaId: 5 } },
+    ],
+    [
+      'MetadataResponse',
+      13,
+      { brokers: [{ host: 'h', rack: 'r' }], topics: [{ partitions: [{ isrNodes: [1, 2] }] }] },
+    ],
+    ['DescribeTopicPartitionsRequest', 0, { topics: [{ name: 'x' }], cursor: { topicName: 'x' } }],
+    ['JoinGroupRequest', 0, { groupId: 'g', protocols: [{ name: 'p', metadata: new Uint8Array(3) }] }],
+  ]
+  for (const [name, version, value] of messages) {
+    const whole = encode(name, version, value as never)
+    t.notThrows(() => decode(name, version, whole))
+    for (let size = 0; size < whole.length; size++) {
+      t.throws(
+        () => decode(name, version, whole.subarray(0, size)),
+        malformed,
+        `${name} v${version}, ${size} bytes`,
+      )
+    }
+  }
+})
+
+test('absurd lengths are refused before anything is allocated', (t) => {
+  const cases: [MessageName, number, string][] = [
+    // 2^31−1 topics, then 300 million in a varint, then one more than there is room for
+    ['MetadataRequest', 1, '7fffffff'],
+    ['MetadataRequest', 9, 'ffffffff0f 00'],
+    ['MetadataRequest', 1, '00000002 0001 61'],
+    // strings: int16 and varint
+    ['FindCoordinatorRequest', 0, '7fff 61'],
+    ['FindCoordinatorRequest', 3, 'ffffffff0f 61'],
+    // bytes and records
+    ['SyncGroupResponse', 0, '0000 7fffffff 00'],
+    ['ProduceRequest', 3, 'ffff 0001 00000000 00000001 0001 61 00000001 00000000 7fffffff 00'],
+    // lengths below −1
+    ['MetadataRequest', 1, 'fffffffe'],
+    ['FindCoordinatorRequest', 0, 'fffe'],
+    // a varint that does not end
+    ['MetadataRequest', 9, 'ffffffffffffffffffff'],
+    // 2^32−1 tagged fields, and one of 2^28 bytes
+    ['HeartbeatResponse', 4, '00000000 0000 ffffffff0f'],
+    ['HeartbeatResponse', 4, '00000000 0000 01 05 ffffff7f'],
+  ]
+  const before = process.memoryUsage().rss
+  for (const [name, version, text] of cases)
+    t.throws(() => decode(name, version, fromHex(text)), malformed, text)
+  t.true(process.memoryUsage().rss - before < 200_000_000)
+})
+
+test('a frame of many tiny structs is refused before they become objects', (t) => {
+  const count = 20_000_000
+  const frame = Buffer.alloc(count * 2 + 8, 1)
+  // topics of a Metadata request: name of no bytes, no tags; 2 bytes each
+  frame.set([
+    0x80 | ((count + 1) & 127),
+    0x80 | (((count + 1) >> 7) & 127),
+    0x80 | (((count + 1) >> 14) & 127),
+    (count + 1) >> 21,
+  ])
+  const start = performance.now()
+  t.throws(() => decode('MetadataRequest', 9, frame), { ...malformed, message: /more elements/ })
+  t.true(performance.now() - start < 1000)
+})
+
+test('a request header that is cut or absurd is refused', (t) => {
+  for (const text of [
+    '',
+    '0003',
+    '0003 0001 00000001',
+    '0003 0001 00000001 7fff',
+    '0003 0001 00000001 fffe',
+    '0003 0009 00000001 ffff',
+  ]) {
+    t.throws(() => decodeRequestHeader(fromHex(text)), malformed, text)
+  }
+})
+
+interface GoldenCase {
+  name: MessageName
+  version: number
+  hex: string
+}
+
+/** A small generator with a seed, so that a failure can be repeated. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
+  const mutated = Buffer.from(bytes)
+  for (let i = 1 + random(4); i > 0 && mutated.length > 0; i--) {
+    const at = random(mutated.length)
+    switch (random(5)) {
+      case 0:
+        mutated[at]! ^= 1 << random(8)
+        break
+      case 1:
+        mutated[at] = [0, 1, 127, 128, 255][random(5)]!
+        break
+      case 2:
+        mutated.fill(255, at, Math.min(mutated.length, at + 1 + random(8)))
+        break
+      case 3:
+        return mutated.subarray(0, at)
+      default: {
+        const inserted = Buffer.from(Array.from({ length: 1 + random(6) }, () => random(256)))
+        return Buffer.concat([mutated.subarray(0, at), inserted, mutated.subarray(at)])
+      }
+    }
+  }
+  return mutated
+}
+
+test('mutated messages decode or are refused as malformed, quickly', (t) => {
+  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000)
+  t.log(`FUZZ_SEED=${seed}`)
+  const random = randomFrom(seed)
+  const file = new URL('../../../test/golden/golden.ndjson.gz', import.meta.url)
+  const lines = gunzipSync(readFileSync(file)).toString('utf8').trim().split('\n')
+  let refused = 0
+  let decoded = 0
+  for (const line of lines) {
+    const { name, version, hex }: GoldenCase = JSON.parse(line)
+    const bytes = Buffer.from(hex, 'hex')
+    for (let i = 0; i < 20; i++) {
+      const mutated = mutate(bytes, random)
+      const start = performance.now()
+      try {
+        const value = decode(name, version, mutated)
+        decoded++
+        // What was taken must be something that can be said again.
+        encode(name, version, value as never)
+      } catch (error) {
+        if (!(error instanceof MalformedFrameError)) {
+          t.fail(`seed ${seed}, ${name} v${version}, ${mutated.toString('hex')}: ${(error as Error).stack}`)
+          return
+        }
+        refused++
+      }
+      if (performance.now() - start > 2000) t.fail(`seed ${seed}, ${name} v${version}: too slow`)
+    }
+  }
+  t.log(`${decoded} decoded, ${refused} refused`)
+  t.true(refused > 1000 && decoded > 1000)
+})
