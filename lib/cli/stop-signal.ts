@@ -13,7 +13,8 @@ export class StopSignal {
   readonly received: Promise<string>
   readonly #listener: (signal: keyof typeof FORCED_EXIT_CODE) => void
 
-  constructor() {
+  /** `sameSignalMs`: so long after the first, a further one is still the same. */
+  constructor(sameSignalMs = SAME_SIGNAL_MS) {
     let resolve!: (signal: string) => void
     this.received = new Promise((settle) => {
       resolve = settle
@@ -21,7 +22,7 @@ export class StopSignal {
     let firstAt: number | undefined
     this.#listener = (signal) => {
       firstAt ??= performance.now()
-      if (performance.now() - firstAt >= SAME_SIGNAL_MS) process.exit(FORCED_EXIT_CODE[signal])
+      if (performance.now() - firstAt >= sameSignalMs) process.exit(FORCED_EXIT_CODE[signal])
       resolve(signal)
     }
     for (const signal of signals) process.on(signal, this.#listener)

@@ -72,7 +72,7 @@ class TestSink : public CompletionSink {
 
   Completion wait(double id) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(30), [&] { return done_.count(id) > 0; })) {
+    if (!changed_.wait_for(lock, std::chrono::seconds(120), [&] { return done_.count(id) > 0; })) {
       ADD_FAILURE() << "operation " << id << " did not complete";
       return Completion();
     }
@@ -91,7 +91,7 @@ class TestSink : public CompletionSink {
         events_.erase(events_.begin() + static_cast<ptrdiff_t>(i));
         return event;
       }
-      if (changed_.wait_for(lock, std::chrono::seconds(30)) == std::cv_status::timeout) {
+      if (changed_.wait_for(lock, std::chrono::seconds(120)) == std::cv_status::timeout) {
         ADD_FAILURE() << "no event of kind " << static_cast<int>(kind);
         return Completion();
       }

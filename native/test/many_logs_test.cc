@@ -58,7 +58,7 @@ TEST(ManyLogs, ShareFewDescriptors) {
   }
   logs.clear();
   // A flush thread may still hold the plan of a flush that it has just ended.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (Pin::count() + HandleCache::instance().size() > 0 && std::chrono::steady_clock::now() < deadline) {
     sched_yield();
   }

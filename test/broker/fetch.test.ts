@@ -5,15 +5,15 @@ import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
 import { TestClient } from './test-client.js'
 
 test('a fetch at the end waits for the next record and gets it at once', async (t) => {
+  // Long before its max wait.
+  t.timeout(120_000)
   await using broker = await createBroker({ port: 0 })
   using reader = await TestClient.connect(broker.bootstrap)
   using writer = await TestClient.connect(broker.bootstrap)
   await createTopic(writer, 'orders')
-  const started = performance.now()
-  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 30_000 })
+  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 2 ** 31 - 1 })
   await produce(writer, 'orders', batchOf(['a']))
   t.deepEqual(await valuesIn((await waiting).records), ['a'])
-  t.true(performance.now() - started < 20_000)
 })
 
 test('a fetch waits for min bytes, and for max wait at most', async (t) => {
@@ -21,7 +21,7 @@ test('a fetch waits for min bytes, and for max wait at most', async (t) => {
   using reader = await TestClient.connect(broker.bootstrap)
   using writer = await TestClient.connect(broker.bootstrap)
   await createTopic(writer, 'orders')
-  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 30_000, minBytes: 3_000 })
+  const waiting = fetch(reader, 'orders', 0, { maxWaitMs: 2 ** 31 - 1, minBytes: 3_000 })
   for (let i = 0; i < 3; i++) await produce(writer, 'orders', batchOf(['x'.repeat(1_000)]))
   t.is((await valuesIn((await waiting).records)).length, 3)
   const late = await fetch(reader, 'orders', 3, { maxWaitMs: 50 })

@@ -35,7 +35,7 @@ export async function produce(
   { partition = 0, acks = -1 } = {},
 ) {
   const topicData = [{ name: topic, partitionData: [{ index: partition, records }] }]
-  const { responses } = await client.send('Produce', { acks, timeoutMs: 10_000, topicData }, 12)
+  const { responses } = await client.send('Produce', { acks, timeoutMs: 120_000, topicData }, 12)
   return responses[0]!.partitionResponses[0]!
 }
 

@@ -12,7 +12,7 @@ async function startsAt(
   topic: string,
   isThere: (offset: number) => boolean,
 ): Promise<number> {
-  for (const end = performance.now() + 10_000; performance.now() < end; await delay(10)) {
+  for (const end = performance.now() + 120_000; performance.now() < end; await delay(10)) {
     const start = Number((await fetch(client, topic, 12)).logStartOffset)
     if (isThere(start)) return start
   }

@@ -6,17 +6,17 @@ import test from 'ava'
 const module = new URL('../../lib/cli/stop-signal.js', import.meta.url).href
 
 /** A process that is asked to stop and takes its time; it says `survived` after each signal that did not end it. */
-const program = `
+const program = (sameSignalMs?: number) => `
   const { StopSignal } = await import(${JSON.stringify(module)})
-  const stop = new StopSignal()
+  const stop = new StopSignal(${sameSignalMs ?? ''})
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => console.log('survived'))
   setInterval(() => {}, 1000)
   stop.received.then((signal) => console.log('asked by ' + signal))
   console.log('running')
 `
 
-function start() {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+function start(sameSignalMs?: number) {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program(sameSignalMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -44,7 +44,7 @@ for (const [signal, code] of [
 }
 
 test('a signal that comes twice at once, as through npm, is one', async (t) => {
-  const { child, ended, line } = start()
+  const { child, ended, line } = start(600_000)
   t.is(await line(), 'running')
   child.kill('SIGINT')
   t.is(await line(), 'survived')

@@ -37,20 +37,20 @@ const javaArgs = (tool: Tool, args: readonly string[]) => [
 /** Runs a tool with the address of the broker; the arguments are one text. */
 async function tool({ bootstrap }: Target, name: Tool, args: string, input?: string): Promise<string> {
   const words = ['--bootstrap-server', bootstrap, ...args.split(' ')]
-  const { stdout } = await run('java', javaArgs(name, words), { input, timeoutMs: 90_000 })
+  const { stdout } = await run('java', javaArgs(name, words), { input, timeoutMs: 240_000 })
   return stdout
 }
 
 function fail({ bootstrap }: Target, name: Tool, args: string): Promise<Outcome> {
   const words = ['--bootstrap-server', bootstrap, ...args.split(' ')]
-  return attempt('java', javaArgs(name, words), { timeoutMs: 90_000 })
+  return attempt('java', javaArgs(name, words), { timeoutMs: 240_000 })
 }
 
 const consume = (target: Target, topic: string, count: number, more = '') =>
   tool(
     target,
     'kafka-console-consumer',
-    `--topic ${topic} --from-beginning --max-messages ${count} --timeout-ms 20000${more === '' ? '' : ` ${more}`}`,
+    `--topic ${topic} --from-beginning --max-messages ${count} --timeout-ms 120000${more === '' ? '' : ` ${more}`}`,
   )
 
 const produce = (target: Target, topic: string, input: string, more = '') =>
@@ -272,7 +272,7 @@ const scenarios: Scenario[] = [
         'java',
         javaArgs(
           'kafka-consumer-perf-test',
-          `--bootstrap-server ${bootstrap} --topic ${topic} --num-records 50000 --timeout 20000`.split(' '),
+          `--bootstrap-server ${bootstrap} --topic ${topic} --num-records 50000 --timeout 120000`.split(' '),
         ),
       )
       t.regex(consumed.stdout, /, 50000, /)
@@ -331,7 +331,7 @@ async function sharingScenario(t: ExecutionContext, target: Target): Promise<voi
     const printed = await tool(target, 'kafka-consumer-groups', `--describe --group ${group} --members`)
     return printed.split('\n').filter((line) => line.startsWith(group) && / 1 *$/.test(line)).length
   }
-  const giveUpAt = Date.now() + 60_000
+  const giveUpAt = Date.now() + 240_000
   while ((await holders()) < 2) t.true(Date.now() < giveUpAt, 'both consumers hold one partition')
   const values = Array.from({ length: 100 }, (_, i) => String(i))
   const input = values.map((value) => `${value}:${value}\n`).join('')

@@ -61,7 +61,7 @@ suite(
             bootstrap,
             name,
           ]),
-          { timeoutMs: 110_000 },
+          { timeoutMs: 300_000 },
         )
         t.pass()
       },

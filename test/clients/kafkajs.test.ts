@@ -216,7 +216,7 @@ class Member {
   constructor(target: Target, groupId: string, topic: string) {
     this.consumer = client(target).consumer({
       groupId,
-      sessionTimeout: 6000,
+      sessionTimeout: 45_000,
       heartbeatInterval: 300,
       maxWaitTimeInMs: 200,
     })
@@ -238,7 +238,7 @@ class Member {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await once(this.#changes, 'change', { signal: AbortSignal.timeout(30_000) })
+    while (!condition()) await once(this.#changes, 'change', { signal: AbortSignal.timeout(120_000) })
   }
 }
 

@@ -31,7 +31,7 @@ suite(
     ([name, title]): Scenario => ({
       name: title,
       async run(t, { bootstrap }) {
-        await run(python!, [program, bootstrap, name], { timeoutMs: 110_000 })
+        await run(python!, [program, bootstrap, name], { timeoutMs: 300_000 })
         t.pass()
       },
     }),

@@ -34,7 +34,7 @@ export async function run(
 export async function attempt(
   command: string,
   args: readonly string[],
-  { input, env, cwd, timeoutMs = 60_000 }: RunOptions = {},
+  { input, env, cwd, timeoutMs = 180_000 }: RunOptions = {},
 ): Promise<Outcome> {
   const program = new RunningProgram(command, args, { env, cwd })
   const timer = setTimeout(() => program.child.kill('SIGKILL'), timeoutMs)
@@ -73,7 +73,7 @@ export class RunningProgram {
   }
 
   /** Resolves when `condition` holds, looking again whenever the program prints. */
-  async until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+  async until(what: string, condition: () => boolean, timeoutMs = 120_000): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs
     while (!condition()) {
       const left = giveUpAt - performance.now()

@@ -25,7 +25,7 @@ export async function pythonClient(): Promise<{ python?: string; missing?: strin
     [join(work, 'bin', 'python'), ['-m', 'pip', 'install', '-q', `confluent-kafka==${VERSION}`]],
   ]
   for (const [command, args] of steps) {
-    const { code, stderr } = await attempt(command, args, { timeoutMs: 120_000 })
+    const { code, stderr } = await attempt(command, args, { timeoutMs: 300_000 })
     if (code !== 0) {
       await rm(work, { recursive: true, force: true })
       const reason = stderr.trim().split('\n').at(-1)

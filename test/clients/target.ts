@@ -49,7 +49,7 @@ export async function startApacheKafka(overrides: Readonly<Record<string, string
     dataDir,
     ...settings,
   ])
-  await kafka.until('Kafka being ready', () => kafka.stdout.includes('READY'), 90_000)
+  await kafka.until('Kafka being ready', () => kafka.stdout.includes('READY'), 240_000)
   return {
     bootstrap: `127.0.0.1:${port}`,
     dataDir,

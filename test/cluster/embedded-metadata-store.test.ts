@@ -171,13 +171,13 @@ test('after a failed write or fsync nothing is taken until the store is opened a
   }
 })
 
-test('ten thousand topics are read in well under a second', async (t) => {
+test('opening ten thousand topics reads the log once', async (t) => {
   const engine = new MemoryEngine()
   const store = await open(engine)
   const value = JSON.stringify({ topicId: 'x'.repeat(22), partitions: 1, configs: {} })
   await Promise.all(Array.from({ length: 10_000 }, (_, index) => store.txn(put(`topics/t${index}`, value))))
-  const start = performance.now()
+  engine.bytesRead = 0
   const reopened = await open(engine)
   t.is((await reopened.range('topics/')).entries.length, 10_000)
-  t.true(performance.now() - start < 1000)
+  t.true(engine.bytesRead > 0 && engine.bytesRead < 2 * engine.bytesIn('/data/metadata'))
 })

@@ -27,6 +27,8 @@ export class MemoryEngine {
   readonly contents = new Map<string, string>()
   flushes = 0
   deletedSegments = 0
+  /** By all reads together. */
+  bytesRead = 0
   /** Flushes never come to their end. */
   holdFlushes = false
   /** Makes the next append (or flush) fail. */
@@ -98,7 +100,9 @@ export class MemoryEngine {
         const all = Buffer.concat(
           batches.filter((batch) => batch.baseOffset >= offset).map(({ bytes }) => bytes),
         )
-        return all.subarray(0, Math.max(maxBytes, 12 + all.readInt32BE(8)))
+        const bytes = all.subarray(0, Math.max(maxBytes, 12 + all.readInt32BE(8)))
+        this.bytesRead += bytes.length
+        return bytes
       },
       roll: async () => {
         folder.segments.push({ baseOffset: folder.nextOffset, batches: [] })

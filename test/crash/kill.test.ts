@@ -9,6 +9,8 @@ import { IdempotentWriter, WriteRefusedError } from './idempotent-writer.js'
 
 const kills = 20
 const partitions = 3
+/** Answers to a round's writers before the broker is killed. */
+const answersAtMost = 500
 
 /** All values of a partition, page by page. */
 async function readAll(client: TestClient, topic: string, partition: number): Promise<string[]> {
@@ -22,7 +24,7 @@ async function readAll(client: TestClient, topic: string, partition: number): Pr
 }
 
 test(`killed ${kills} times under acks=all, every record is there once and in order`, async (t) => {
-  t.timeout(300_000)
+  t.timeout(600_000)
   const dataDir = await mkdtemp(join(tmpdir(), 'odradek-kill-'))
   const writers = Array.from(
     { length: partitions },
@@ -38,11 +40,17 @@ test(`killed ${kills} times under acks=all, every record is there once and in or
     for (let round = 0; round < kills; round++) {
       const broker = await BrokerProcess.start(dataDir)
       readyMs.push(broker.readyMs)
-      const timer = setTimeout(() => broker.kill(), 100 + Math.random() * 500)
+      // Somewhere among requests in flight, however fast the machine is.
+      let answersLeft = 1 + Math.floor(Math.random() * answersAtMost)
+      for (const writer of writers) {
+        writer.onAcknowledged = () => {
+          if (--answersLeft === 0) setTimeout(() => broker.kill(), Math.random() * 5)
+        }
+      }
       const outcomes = await Promise.allSettled(
         writers.map((writer) => writer.write(broker.bootstrap, () => false)),
       )
-      clearTimeout(timer)
+      broker.kill()
       await broker.exited
       for (const outcome of outcomes) {
         const isCrash = outcome.status === 'rejected' && !(outcome.reason instanceof WriteRefusedError)

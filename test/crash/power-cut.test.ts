@@ -38,7 +38,7 @@ function isChanged(entries: readonly JournalEntry[], path: RegExp): boolean {
 test.serial(
   `power cut at ${points} points: what was acknowledged is there once, in order, untorn`,
   async (t) => {
-    t.timeout(300_000)
+    t.timeout(1_200_000)
     const random = new Random()
     t.log(`SEED=${random.seed}`)
     const entries = await recordLoad(runMs)
@@ -58,7 +58,7 @@ test.serial(
 )
 
 test.serial('with fdatasync left out the same check finds losses', async (t) => {
-  t.timeout(120_000)
+  t.timeout(600_000)
   const random = new Random()
   t.log(`SEED=${random.seed}`)
   const entries = await recordLoad(runMs, 'leave-out-syncs')

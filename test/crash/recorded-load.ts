@@ -5,12 +5,15 @@
  *
  * node recorded-load.js JOURNAL DATA_FOLDER RUN_MS [leave-out-syncs]
  */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { recordFiles } from '../../lib/native/file-recording.js'
 import { encodeBatch } from '../../lib/protocol/index.js'
 import { createTopic, produce } from '../broker/records.js'
 import { TestClient } from '../broker/test-client.js'
+import { cleanedUpTo } from '../clients/compaction/topic-view.js'
 import { acknowledge } from './acknowledgements.js'
 import { IdempotentWriter, WriteRefusedError } from './idempotent-writer.js'
 
@@ -97,13 +100,39 @@ class Load {
       repeat(100, (client) => this.#initProducerId(client)),
     ]
     const outcomes = Promise.allSettled(work)
-    await Promise.all([delay(ms), ...enough])
+    // A load that is over by itself waits for nothing more.
+    const isCut = Promise.race(
+      work.map((each) =>
+        each.then(
+          () => {},
+          () => {},
+        ),
+      ),
+    )
+    await Promise.race([Promise.all([delay(ms), this.#worked(broker.dataDir), ...enough]), isCut])
     // In the middle of everything: clients see their connections close.
     await broker.close()
     this.#isOver = true
     for (const outcome of await outcomes) {
       if (outcome.status === 'rejected' && outcome.reason instanceof WriteRefusedError) throw outcome.reason
     }
+  }
+
+  /** Resolves when the broker has done in the background what power may be cut in. */
+  async #worked(dataDir: string): Promise<void> {
+    const names = (folder: string) => readdir(join(dataDir, folder)).catch(() => [] as string[])
+    const isDone = async () => {
+      const orders = await names('orders-0')
+      const [firstOfShort] = (await names('short-0')).filter((name) => name.endsWith('.log')).sort()
+      return (
+        orders.filter((name) => name.endsWith('.log')).length > 1 &&
+        orders.some((name) => name.endsWith('.snapshot')) &&
+        Number.parseInt(firstOfShort ?? '0', 10) > 0 &&
+        (await names('.')).includes('recovery-point-offset-checkpoint') &&
+        (await cleanedUpTo(dataDir, 'states')) !== undefined
+      )
+    }
+    while (!(await isDone())) await delay(20)
   }
 
   async #repeat(
@@ -143,7 +172,7 @@ class Load {
       9,
     )
     // Right after the start the group may not be loaded yet.
-    if (response.topics[0]!.partitions[0]!.errorCode !== 0) return
+    if (response.topics[0]!.partitions[0]!.errorCode !== 0) return this.#commit(client)
     acknowledge({ what: 'committed', group, topic: 'orders', offset })
   }
 

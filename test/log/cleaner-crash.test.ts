@@ -35,7 +35,7 @@ async function fill(log: CompactedLog): Promise<void> {
 }
 
 test.serial('a power cut at any step of a cleaning leaves the old or the new segments', async (t) => {
-  t.timeout(120_000)
+  t.timeout(600_000)
   const random = new Random()
   t.log(`SEED=${random.seed}`)
   const folder = await temporaryFolder(t)

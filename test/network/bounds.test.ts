@@ -15,6 +15,7 @@ for (const transport of transports) {
     const { listener } = await serve(t, handler, { transport, maxInFlightPerConnection: 5 })
     const client = await RawClient.connect(t, listener.port)
     await client.send(...Array.from({ length: 12 }, (_, i) => frameOf(`request ${i}`)))
+    await until(() => started === 5)
     t.is(await settledAt(() => started), 5)
     for (let i = 0; i < 12; i++) {
       await until(() => open.length > 0)
@@ -74,12 +75,12 @@ for (const transport of transports) {
       new Promise<ResponsePart[]>((resolve) => {
         answer = resolve
       })
-    const { listener, lines } = await serve(t, handler, { transport, maxIdleMs: 100 })
-    const idle = await RawClient.connect(t, listener.port)
+    const { listener, lines } = await serve(t, handler, { transport, maxIdleMs: 300 })
     const waiting = await RawClient.connect(t, listener.port)
     await waiting.send(frameOf('wait'))
-    await idle.closed()
-    await settledAt(() => listener.connectionCount, 150)
+    // Each of the two has been idle for as long as the one that waits has had nothing to do.
+    for (let i = 0; i < 2; i++) await (await RawClient.connect(t, listener.port)).closed()
+    await until(() => listener.connectionCount <= 1)
     t.is(listener.connectionCount, 1)
     answer([Buffer.from('done')])
     t.is((await waiting.receive())?.toString(), 'done')
@@ -87,7 +88,7 @@ for (const transport of transports) {
   })
 
   test(`${name}a half-sent frame is idle too, though a byte of it drips in now and then`, async (t) => {
-    const { listener, lines } = await serve(t, echo, { transport, maxIdleMs: 150 })
+    const { listener, lines } = await serve(t, echo, { transport, maxIdleMs: 300 })
     const inHeader = await RawClient.connect(t, listener.port)
     await inHeader.send(Buffer.of(0, 0))
     const client = await RawClient.connect(t, listener.port)
@@ -102,12 +103,12 @@ for (const transport of transports) {
   test(`${name}a slow upload that keeps moving is not idle`, async (t) => {
     const { listener } = await serve(t, (frame) => [Buffer.of(frame.length >> 16)], {
       transport,
-      maxIdleMs: 100,
+      maxIdleMs: 300,
     })
     const client = await RawClient.connect(t, listener.port)
     await client.send(announce(10 * 70_000))
     for (let i = 0; i < 10; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await new Promise((resolve) => setTimeout(resolve, 50))
       await client.send(Buffer.alloc(70_000))
     }
     t.deepEqual(await client.receive(), Buffer.of(700_000 >> 16))
@@ -115,7 +116,7 @@ for (const transport of transports) {
 
   test(`${name}a client that never takes its responses is closed`, async (t) => {
     const response = Buffer.alloc(20_000_000)
-    const { listener, lines } = await serve(t, () => [response], { transport, maxIdleMs: 150 })
+    const { listener, lines } = await serve(t, () => [response], { transport, maxIdleMs: 300 })
     const client = await RawClient.connect(t, listener.port)
     client.socket.pause()
     await client.send(frameOf('x'))
@@ -129,8 +130,10 @@ test('max.connections bounds all listeners together; a closed connection makes r
   const first = await RawClient.connect(t, listener.port)
   await RawClient.connect(t, listener.port)
   await until(() => connections.total === 2)
+  const startedAt = performance.now()
   for (let i = 0; i < 5; i++) await (await RawClient.connect(t, listener.port)).closed()
-  t.is(lines.length, 1, 'a flood of refused clients is no flood of lines')
+  const seconds = (performance.now() - startedAt) / 1_000
+  t.true(lines.length <= 1 + seconds, 'a flood of refused clients is no flood of lines: one a second')
   t.regex(lines[0]!.msg, /refused a connection from 127\.0\.0\.1 \(max\.connections\)/)
   first.socket.destroy()
   await until(() => connections.total === 1)

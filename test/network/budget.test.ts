@@ -130,6 +130,7 @@ for (const transport of transports) {
     const { listener } = await serve(t, handler, { transport, budgetBytes: 2 * MB })
     const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(t, listener.port)))
     const sending = clients.map((client) => client.send(frameOf(Buffer.alloc(500_000))))
+    await until(() => open.length >= 3)
     const started = await settledAt(() => open.length)
     t.true(started >= 3 && started <= 5, `${started} requests of 500 kB with 2 MB`)
     let answered = 0

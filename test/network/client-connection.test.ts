@@ -9,8 +9,8 @@ async function dialTo(t: ExecutionContext, port: number, options: Partial<DialOp
   const client = await dial({
     host: '127.0.0.1',
     port,
-    connectTimeoutMs: 2_000,
-    requestTimeoutMs: 2_000,
+    connectTimeoutMs: 60_000,
+    requestTimeoutMs: 60_000,
     maxResponseBytes: 10_000_000,
     ...options,
   })

@@ -101,7 +101,7 @@ for (const transport of transports) {
     const idle = await RawClient.connect(t, listener.port)
     await client.send(frameOf('under way'))
     await until(() => started === 1)
-    const closed = listener.close(5_000)
+    const closed = listener.close(60_000)
     await idle.closed()
     await client.send(frameOf('too late'))
     await t.throwsAsync(RawClient.connect(t, listener.port), { code: 'ECONNREFUSED' })

@@ -26,12 +26,13 @@ const listener = await listen({
   },
 })
 
+const atStart = process.memoryUsage().rss
 let peak = 0
 let connections = 0
 setInterval(() => {
   peak = Math.max(peak, process.memoryUsage().rss)
   connections = Math.max(connections, listener.connectionCount)
 }, 10)
-process.on('message', () => process.send!({ peak, connections }))
+process.on('message', () => process.send!({ peak: peak - atStart, connections }))
 process.on('disconnect', () => process.exit())
 process.send!({ port: listener.port })

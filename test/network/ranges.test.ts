@@ -80,6 +80,7 @@ for (const transport of transports) {
     const client = await RawClient.connect(t, listener.port)
     client.socket.pause()
     await client.send(frameOf('x'), frameOf('y'), frameOf('z'))
+    await until(() => released.length > 0)
     await settledAt(() => released.length)
     t.deepEqual([...new Set(released)], [0], 'nothing is let go before it is sent')
     for (let i = 0; i < 3; i++) t.true((await client.receive())?.equals(bytes))

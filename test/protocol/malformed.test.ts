@@ -86,9 +86,9 @@ test('a frame of many tiny structs is refused before they become objects', (t) =
     0x80 | (((count + 1) >> 14) & 127),
     (count + 1) >> 21,
   ])
-  const start = performance.now()
+  const before = process.memoryUsage().heapUsed
   t.throws(() => decode('MetadataRequest', 9, frame), { ...malformed, message: /more elements/ })
-  t.true(performance.now() - start < 1000)
+  t.true(process.memoryUsage().heapUsed - before < count)
 })
 
 test('a request header that is cut or absurd is refused', (t) => {
@@ -159,7 +159,8 @@ test('mutated messages decode or are refused as malformed, quickly', (t) => {
     const bytes = Buffer.from(hex, 'hex')
     for (let i = 0; i < 20; i++) {
       const mutated = mutate(bytes, random)
-      const start = performance.now()
+      // Of the processor: what other processes take is not counted.
+      const start = process.cpuUsage().user
       try {
         const value = decode(name, version, mutated)
         decoded++
@@ -172,7 +173,7 @@ test('mutated messages decode or are refused as malformed, quickly', (t) => {
         }
         refused++
       }
-      if (performance.now() - start > 2000) t.fail(`seed ${seed}, ${name} v${version}: too slow`)
+      if (process.cpuUsage().user - start > 2_000_000) t.fail(`seed ${seed}, ${name} v${version}: too slow`)
     }
   }
   t.log(`${decoded} decoded, ${refused} refused`)

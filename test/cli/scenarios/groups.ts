@@ -48,7 +48,7 @@ export const groupScenarios: Scenario[] = [
           .sort()
           .join()
       const until = async (wanted: string) => {
-        const giveUpAt = Date.now() + 30_000
+        const giveUpAt = Date.now() + 180_000
         while ((await held().catch(() => '')) !== wanted)
           t.true(Date.now() < giveUpAt, `members hold ${wanted}`)
       }

@@ -150,13 +150,13 @@ export const recordScenarios: Scenario[] = [
       const topic = uniqueName('cli-start')
       await cli.run(`topics create ${topic} -p 2`)
       await cli.run(`produce ${topic} -p 1`, 'a\nb\nc\n')
-      const consume = (args: string) => cli.run(`consume ${topic} ${args} --timeout-ms 500`)
-      t.is(await consume('--partition 1 --offset 1'), 'b\nc\n')
+      const consume = (args: string) => cli.run(`consume ${topic} ${args}`)
+      t.is(await consume('--partition 1 --offset 1 --timeout-ms 500'), 'b\nc\n')
       t.is(await consume('--partition 1 --offset earliest --max-messages 2'), 'a\nb\n')
-      t.is(await consume('--partition 0 --from-beginning'), '')
-      t.is(await consume('--offset latest'), '')
+      t.is(await consume('--partition 0 --from-beginning --timeout-ms 500'), '')
+      t.is(await consume('--offset latest --timeout-ms 500'), '')
       // An offset that is not there falls back as auto.offset.reset says.
-      t.is(await consume('-p 1 -o 99 --consumer-property auto.offset.reset=earliest'), 'a\nb\nc\n')
+      t.is(await consume('-p 1 -o 99 -n 3 --consumer-property auto.offset.reset=earliest'), 'a\nb\nc\n')
       t.is(
         failure(await cli.try(`consume ${topic} -p 1 -o 99 --consumer-property auto.offset.reset=none`)),
         `odradek consume: ${topic}-1 has no offset 99 any more`,

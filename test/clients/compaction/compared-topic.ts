@@ -155,7 +155,7 @@ export class ComparedTopic {
 }
 
 export async function eventually(what: string, failing: () => Promise<string | undefined>): Promise<void> {
-  const giveUpAt = performance.now() + 30_000
+  const giveUpAt = performance.now() + 180_000
   for (;;) {
     const failure = await failing()
     if (failure === undefined) return
