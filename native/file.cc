@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -20,25 +19,6 @@ std::atomic<bool> portable{false};
 
 // Linux takes at most this much in one call.
 constexpr size_t kMaxTransfer = 0x7ffff000;
-
-class PosixMapping final : public Mapping {
- public:
-  PosixMapping(void* data, size_t size) {
-    data_ = static_cast<const uint8_t*>(data);
-    size_ = size;
-  }
-  ~PosixMapping() override {
-    if (data_) munmap(const_cast<uint8_t*>(data_), size_);
-  }
-
-  bool is_resident(size_t position) const override {
-    if (portable.load(std::memory_order_relaxed)) return false;
-    static const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    unsigned char state = 0;
-    void* address = const_cast<uint8_t*>(data_ + position / page * page);
-    return mincore(address, 1, &state) == 0 && (state & 1) != 0;
-  }
-};
 
 class PosixFile final : public File {
  public:
@@ -115,17 +95,6 @@ class PosixFile final : public File {
     struct stat info;
     if (::fstat(descriptor_, &info) != 0) return failed();
     *size = static_cast<uint64_t>(info.st_size);
-    return Status();
-  }
-
-  Status map(size_t size, std::unique_ptr<Mapping>* mapping) override {
-    if (size == 0) {
-      *mapping = std::make_unique<PosixMapping>(nullptr, 0);
-      return Status();
-    }
-    void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor_, 0);
-    if (data == MAP_FAILED) return failed();
-    *mapping = std::make_unique<PosixMapping>(data, size);
     return Status();
   }
 

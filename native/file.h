@@ -14,20 +14,6 @@
 
 namespace odradek {
 
-// A read-only map of a file's first bytes, unmapped with the object.
-class Mapping {
- public:
-  virtual ~Mapping() = default;
-  const uint8_t* data() const { return data_; }
-  size_t size() const { return size_; }
-  // True when the page that holds `position` is in memory, so that touching it does not wait on a disk.
-  virtual bool is_resident(size_t position) const = 0;
-
- protected:
-  const uint8_t* data_ = nullptr;
-  size_t size_ = 0;
-};
-
 // An open file; closed with the object.
 class File {
  public:
@@ -46,7 +32,6 @@ class File {
   virtual Status sync_file_system() = 0;
   virtual Status truncate(uint64_t size) = 0;
   virtual Status size(uint64_t* size) = 0;
-  virtual Status map(size_t size, std::unique_ptr<Mapping>* mapping) = 0;
   // Takes a write lock on the whole file by F_OFD_SETLK; LOCKED when another description holds one.
   virtual Status lock() = 0;
   // Identifies the file system that holds the file.
@@ -94,7 +79,7 @@ FileSystem& file_system();
 void set_file_system(FileSystem* replacement);
 FileSystem& real_file_system();
 
-// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT, mincore and error-reporting syncfs.
+// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT and error-reporting syncfs.
 void force_portable_files(bool force);
 // True when syncfs reports write errors (Linux 5.8), so that it may stand for many fdatasyncs.
 bool syncfs_reports_errors();

@@ -52,7 +52,6 @@ class FaultyFile final : public File {
     return error ? Status::from_errno(error, path_) : file_->truncate(size);
   }
   Status size(uint64_t* size) override { return file_->size(size); }
-  Status map(size_t size, std::unique_ptr<Mapping>* mapping) override { return file_->map(size, mapping); }
   Status lock() override { return file_->lock(); }
   uint64_t device() const override { return file_->device(); }
   int descriptor() const override { return file_->descriptor(); }

@@ -8,7 +8,7 @@
 namespace odradek {
 namespace {
 
-// Two maps for each handle, and vm.max_map_count is 65,530 by default; V8 needs some too.
+// Each takes about 1 KB besides what the kernel keeps for its descriptors.
 constexpr size_t kMostHandles = 16'000;
 constexpr size_t kFewestHandles = 16;
 // Three descriptors for each handle; as many handles may be pinned as cached; half of the descriptors are for

@@ -1,5 +1,5 @@
-// Open files and maps of segments, bounded over all logs: 100,000 logs exceed both the descriptors of a process and
-// vm.max_map_count. Evicted handles close when their last user lets go of them. Thread-safe.
+// Open files of segments, bounded over all logs: 100,000 logs exceed the descriptors of a process. Evicted handles
+// close when their last user lets go of them. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,12 @@
 
 namespace odradek {
 
-// The open files of one segment. The index files are open for the segment that takes appends, the maps are there
-// for sealed ones.
+// The open files of one segment.
 struct SegmentHandle {
   std::shared_ptr<File> log;
   std::shared_ptr<File> offset_index;
   std::shared_ptr<File> time_index;
-  std::unique_ptr<Mapping> offset_map;
-  std::unique_ptr<Mapping> time_map;
+  bool writable = false;
 };
 
 // Keeps a handle open that the cache may not close: its segment was written to and is not on disk yet. Guarded by

@@ -7,21 +7,55 @@
 namespace odradek {
 namespace {
 
-// Entries of `size` bytes before the first that `is_past` holds for, or -1 when a page would have to be waited for.
-template <typename IsPast>
-int64_t partition_point(const Mapping& map, size_t size, bool may_wait, IsPast is_past) {
-  size_t low = 0;
-  size_t high = map.size() / size;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (!may_wait && !map.is_resident(middle * size)) return -1;
-    if (is_past(map.data() + middle * size)) {
-      high = middle;
+// Entries that one read brings: a page of them.
+constexpr size_t kBlockBytes = 4096;
+
+// The last of the file's first `count` entries that `is_past` does not hold for. Narrows by the first entries of
+// blocks, then reads one block.
+template <typename Entry, typename Decode, typename IsPast>
+Status last_before(File& file, size_t entry_size, uint32_t count, bool may_wait, Decode decode, IsPast is_past,
+                   IndexAnswer<Entry>* answer) {
+  const auto read = [&](uint8_t* out, uint32_t entry, uint32_t entries) {
+    const size_t wanted = entries * entry_size;
+    const uint64_t position = uint64_t{entry} * entry_size;
+    size_t got = 0;
+    if (may_wait) {
+      ODRADEK_RETURN_IF_ERROR(file.pread(out, wanted, position, &got));
+      answer->torn = got < wanted;
     } else {
-      low = middle + 1;
+      got = file.pread_cached(out, wanted, position);
+      answer->would_wait = got < wanted;
+    }
+    return Status();
+  };
+  uint8_t bytes[kBlockBytes];
+  const uint32_t block = static_cast<uint32_t>(kBlockBytes / entry_size);
+  // INVARIANT: blocks below `low` begin at or before what is looked for, those from `high` on lie past it.
+  uint32_t low = 0;
+  uint32_t high = (count + block - 1) / block;
+  while (high - low > 1) {
+    const uint32_t middle = low + (high - low) / 2;
+    ODRADEK_RETURN_IF_ERROR(read(bytes, middle * block, 1));
+    if (answer->torn || answer->would_wait) return Status();
+    (is_past(decode(bytes)) ? high : low) = middle;
+  }
+  const uint32_t entries = std::min(block, count - low * block);
+  ODRADEK_RETURN_IF_ERROR(read(bytes, low * block, entries));
+  if (answer->torn || answer->would_wait) return Status();
+  uint32_t from = 0;
+  uint32_t to = entries;
+  while (from < to) {
+    const uint32_t middle = from + (to - from) / 2;
+    if (is_past(decode(bytes + middle * entry_size))) {
+      to = middle;
+    } else {
+      from = middle + 1;
     }
   }
-  return static_cast<int64_t>(low);
+  if (from == 0) return Status();
+  answer->found = true;
+  answer->entry = decode(bytes + (from - 1) * entry_size);
+  return Status();
 }
 
 template <typename Entry, typename Decode, typename InOrder>
@@ -48,50 +82,29 @@ Status read_index(const std::string& path, size_t entry_size, Decode decode, InO
 
 }  // namespace
 
-IndexAnswer find_offset(const std::vector<OffsetEntry>& entries, int32_t relative_offset) {
-  IndexAnswer answer;
-  const auto past = std::upper_bound(entries.begin(), entries.end(), relative_offset,
-                                     [](int32_t offset, const OffsetEntry& e) { return offset < e.relative_offset; });
-  if (past == entries.begin()) return answer;
-  answer.found = true;
-  answer.offset_entry = *std::prev(past);
-  return answer;
-}
-
-IndexAnswer find_offset(const Mapping& map, int32_t relative_offset, bool may_wait) {
-  IndexAnswer answer;
-  const int64_t past = partition_point(map, kOffsetIndexEntrySize, may_wait, [&](const uint8_t* p) {
-    return decode_offset_entry(p).relative_offset > relative_offset;
-  });
-  if (past < 0) {
-    answer.would_wait = true;
-  } else if (past > 0) {
-    answer.found = true;
-    answer.offset_entry = decode_offset_entry(map.data() + (past - 1) * kOffsetIndexEntrySize);
+Status find_offset(File& file, const IndexState& state, int32_t relative_offset, bool may_wait,
+                   IndexAnswer<OffsetEntry>* answer) {
+  *answer = {};
+  if (state.offset_entries == 0) return Status();
+  if (state.last_offset.relative_offset <= relative_offset) {
+    answer->found = true;
+    answer->entry = state.last_offset;
+    return Status();
   }
-  return answer;
+  const auto past = [&](const OffsetEntry& entry) { return entry.relative_offset > relative_offset; };
+  return last_before(file, kOffsetIndexEntrySize, state.offset_entries, may_wait, decode_offset_entry, past, answer);
 }
 
-IndexAnswer find_time(const std::vector<TimeEntry>& entries, int64_t timestamp) {
-  IndexAnswer answer;
-  const auto past = std::lower_bound(entries.begin(), entries.end(), timestamp,
-                                     [](const TimeEntry& e, int64_t time) { return e.timestamp < time; });
-  if (past == entries.begin()) return answer;
-  answer.found = true;
-  answer.time_entry = *std::prev(past);
-  return answer;
-}
-
-IndexAnswer find_time(const Mapping& map, int64_t timestamp) {
-  IndexAnswer answer;
-  const int64_t past = partition_point(map, kTimeIndexEntrySize, true, [&](const uint8_t* p) {
-    return decode_time_entry(p).timestamp >= timestamp;
-  });
-  if (past > 0) {
-    answer.found = true;
-    answer.time_entry = decode_time_entry(map.data() + (past - 1) * kTimeIndexEntrySize);
+Status find_time(File& file, const IndexState& state, int64_t timestamp, IndexAnswer<TimeEntry>* answer) {
+  *answer = {};
+  if (state.time_entries == 0) return Status();
+  if (state.last_time.timestamp < timestamp) {
+    answer->found = true;
+    answer->entry = state.last_time;
+    return Status();
   }
-  return answer;
+  const auto past = [&](const TimeEntry& entry) { return entry.timestamp >= timestamp; };
+  return last_before(file, kTimeIndexEntrySize, state.time_entries, true, decode_time_entry, past, answer);
 }
 
 OffsetEntry decode_offset_entry(const uint8_t* p) { return {load_be<int32_t>(p), load_be<uint32_t>(p + 4)}; }

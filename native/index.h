@@ -1,5 +1,4 @@
-// The sparse indexes of a segment: entries, and how they are searched in memory (segments that take appends) and in
-// a map (sealed ones). Pure functions, any thread.
+// The sparse indexes of a segment: entries, and how they are searched in their files. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +10,16 @@
 namespace odradek {
 
 struct OffsetEntry {
-  int32_t relative_offset;
-  uint32_t position;
+  int32_t relative_offset = 0;
+  uint32_t position = 0;
 };
 
 struct TimeEntry {
-  int64_t timestamp;
-  int32_t relative_offset;
+  int64_t timestamp = 0;
+  int32_t relative_offset = 0;
 };
 
+// Whole indexes, while they are written or checked.
 struct SegmentIndexes {
   std::vector<OffsetEntry> offsets;
   std::vector<TimeEntry> times;
@@ -34,23 +34,42 @@ struct SegmentIndexes {
   }
 };
 
-// What an index says about an offset or a timestamp that it does not hold: where to start walking.
-struct IndexAnswer {
-  bool would_wait = false;
-  // False where all entries lie above: start at the segment's first byte.
-  bool found = false;
-  OffsetEntry offset_entry{0, 0};
-  TimeEntry time_entry{0, 0};
+// What a segment keeps of its indexes in memory: how many entries the files have, and the last of each. Whoever
+// reads near the end of a log needs no more than this.
+struct IndexState {
+  uint32_t offset_entries = 0;
+  uint32_t time_entries = 0;
+  OffsetEntry last_offset;
+  TimeEntry last_time;
+
+  // `added` was written behind what is there.
+  void add(const SegmentIndexes& added) {
+    offset_entries += static_cast<uint32_t>(added.offsets.size());
+    time_entries += static_cast<uint32_t>(added.times.size());
+    if (!added.offsets.empty()) last_offset = added.offsets.back();
+    if (!added.times.empty()) last_time = added.times.back();
+  }
+  uint64_t offset_bytes() const { return uint64_t{offset_entries} * kOffsetIndexEntrySize; }
+  uint64_t time_bytes() const { return uint64_t{time_entries} * kTimeIndexEntrySize; }
 };
 
-// The last entry whose offset is at most `relative_offset`.
-IndexAnswer find_offset(const std::vector<OffsetEntry>& entries, int32_t relative_offset);
-// Without `may_wait`, says so instead of touching a page that is not in memory.
-IndexAnswer find_offset(const Mapping& map, int32_t relative_offset, bool may_wait);
+// What an index says about an offset or a timestamp that it does not hold: where to start walking.
+template <typename Entry>
+struct IndexAnswer {
+  bool would_wait = false;
+  // The file ends before its last entry.
+  bool torn = false;
+  // False where all entries lie above: start at the segment's first byte.
+  bool found = false;
+  Entry entry;
+};
 
-// The last entry whose timestamp is below `timestamp`: no batch up to its offset reaches `timestamp`.
-IndexAnswer find_time(const std::vector<TimeEntry>& entries, int64_t timestamp);
-IndexAnswer find_time(const Mapping& map, int64_t timestamp);
+// The last entry whose offset is at most `relative_offset`. Without `may_wait`, says so instead of reading what is
+// not in memory. Reads by pread, not in a map: an error of the disk under a map ends the process.
+Status find_offset(File& file, const IndexState& state, int32_t relative_offset, bool may_wait,
+                   IndexAnswer<OffsetEntry>* answer);
+// The last entry whose timestamp is below `timestamp`: no batch up to its offset reaches `timestamp`. May wait.
+Status find_time(File& file, const IndexState& state, int64_t timestamp, IndexAnswer<TimeEntry>* answer);
 
 OffsetEntry decode_offset_entry(const uint8_t* p);
 TimeEntry decode_time_entry(const uint8_t* p);

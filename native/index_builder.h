@@ -11,10 +11,10 @@ namespace odradek {
 // and with it a time entry when the largest timestamp so far has risen. One thread at a time.
 class IndexBuilder {
  public:
-  IndexBuilder(int64_t base_offset, int64_t interval, const SegmentIndexes& existing, MaxTimestamp max,
+  IndexBuilder(int64_t base_offset, int64_t interval, const IndexState& existing, MaxTimestamp max,
                uint64_t since_entry)
       : base_offset_(base_offset), interval_(interval), max_(max), since_entry_(since_entry) {
-    if (!existing.times.empty()) last_time_ = existing.times.back().timestamp;
+    if (existing.time_entries > 0) last_time_ = existing.last_time.timestamp;
   }
 
   // The batch at `position`; its entries go to `added`.

@@ -45,7 +45,7 @@ void Log::configure(const LogSettings& settings) {
 }
 
 Status Log::open(const LogSettings& settings, const OpenOptions& options, RecoveryReport* report) {
-  LogLoader loader(path_, settings, options);
+  LogLoader loader(folder_, settings, options);
   ODRADEK_RETURN_IF_ERROR(loader.load());
   std::lock_guard lock(mutex_);
   settings_ = settings;

@@ -95,7 +95,7 @@ class Log : public std::enable_shared_from_this<Log> {
   using Segments = std::map<int64_t, std::shared_ptr<Segment>>;
 
   Log(double id, std::string path, std::shared_ptr<CompletionSink> sink)
-      : id_(id), path_(std::move(path)), sink_(std::move(sink)) {}
+      : id_(id), folder_(std::make_shared<const std::string>(std::move(path))), sink_(std::move(sink)) {}
 
   const std::string& path() const { return path_; }
   int64_t log_end_offset() const { return log_end_.load(std::memory_order_acquire); }
@@ -155,6 +155,7 @@ class Log : public std::enable_shared_from_this<Log> {
   struct View {
     std::shared_ptr<Segment> segment;
     uint64_t size = 0;
+    IndexState indexes;
     // Where the next segment begins, or the end of the log.
     int64_t end_offset = 0;
     bool sealed = false;
@@ -219,7 +220,9 @@ class Log : public std::enable_shared_from_this<Log> {
   void relieve_pins();
 
   const double id_;
-  std::string path_;
+  // Shared with the segments.
+  const std::shared_ptr<const std::string> folder_;
+  const std::string& path_ = *folder_;
   const std::shared_ptr<CompletionSink> sink_;
 
   std::atomic<int64_t> log_end_{0};

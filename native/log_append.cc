@@ -164,8 +164,8 @@ bool Log::must_roll(const Group& group, const Prepared& prepared, size_t entries
   const int64_t age = dated ? prepared.max_timestamp - segment.first_timestamp : group.now - segment.created_ms;
   if (age > settings.segment_ms) return true;
   const uint64_t index_bytes = static_cast<uint64_t>(settings.segment_index_bytes);
-  return segment.indexes.offsets.size() + entries > index_bytes / kOffsetIndexEntrySize ||
-         segment.indexes.times.size() + entries >= index_bytes / kTimeIndexEntrySize;
+  return segment.indexes.offset_entries + entries > index_bytes / kOffsetIndexEntrySize ||
+         segment.indexes.time_entries + entries >= index_bytes / kTimeIndexEntrySize;
 }
 
 void Log::write(Group* group) {
@@ -182,7 +182,7 @@ void Log::write(Group* group) {
   }
 
   std::shared_ptr<SegmentHandle> handle;
-  Status status = acquire_handle(segment, false, true, &handle);
+  Status status = acquire_handle(segment, true, &handle);
   if (!status.ok()) fail(status, false);
   if (status.ok()) status = write_files(*group, added, *handle);
   if (status.ok()) {
@@ -201,8 +201,8 @@ void Log::write(Group* group) {
 // All or nothing: after a failure the files are cut back to what they were, or the log is marked.
 Status Log::write_files(const Group& group, const SegmentIndexes& added, SegmentHandle& handle) {
   const Segment& segment = *group.segment;
-  const uint64_t offsets_end = segment.indexes.offsets.size() * kOffsetIndexEntrySize;
-  const uint64_t times_end = segment.indexes.times.size() * kTimeIndexEntrySize;
+  const uint64_t offsets_end = segment.indexes.offset_bytes();
+  const uint64_t times_end = segment.indexes.time_bytes();
   Status status = handle.log->pwritev(group.parts.data(), group.parts.size(), segment.size);
   if (status.ok() && !added.offsets.empty()) {
     const std::vector<uint8_t> bytes = encode(added.offsets.data(), added.offsets.size());
@@ -228,9 +228,7 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
     if (segment.size == 0) segment.first_timestamp = group->marks.front().max_timestamp;
     segment.max_timestamp = builder.max_timestamp();
     segment.bytes_since_entry = builder.bytes_since_entry();
-    SegmentIndexes& indexes = segment.indexes;
-    indexes.offsets.insert(indexes.offsets.end(), added.offsets.begin(), added.offsets.end());
-    indexes.times.insert(indexes.times.end(), added.times.begin(), added.times.end());
+    segment.indexes.add(added);
     if (!added.offsets.empty()) segment.indexes_dirty = true;
     segment.size += group->bytes;
     segment.last_modified_ms = group->now;
@@ -278,21 +276,21 @@ void Log::roll_in_group(int64_t base_offset, Group* group) {
 
 // The final entry of the time index says how far the segment reaches in time.
 Status Log::finish_indexes(Segment& segment) {
-  const SegmentIndexes& indexes = segment.indexes;
-  const int64_t last = indexes.times.empty() ? kNoTimestamp : indexes.times.back().timestamp;
+  const IndexState& indexes = segment.indexes;
+  const int64_t last = indexes.time_entries == 0 ? kNoTimestamp : indexes.last_time.timestamp;
   const bool add = segment.max_timestamp.timestamp > last;
   if (!add && !segment.indexes_dirty) return Status();
   std::shared_ptr<SegmentHandle> handle;
-  ODRADEK_RETURN_IF_ERROR(acquire_handle(segment, false, true, &handle));
-  const TimeEntry entry{segment.max_timestamp.timestamp,
-                        static_cast<int32_t>(segment.max_timestamp.offset - segment.base_offset)};
+  ODRADEK_RETURN_IF_ERROR(acquire_handle(segment, true, &handle));
+  SegmentIndexes added;
   if (add) {
-    const std::vector<uint8_t> bytes = encode(&entry, 1);
-    ODRADEK_RETURN_IF_ERROR(
-        handle->time_index->pwrite(bytes.data(), bytes.size(), indexes.times.size() * kTimeIndexEntrySize));
+    added.add_time(segment.max_timestamp.timestamp,
+                   static_cast<int32_t>(segment.max_timestamp.offset - segment.base_offset));
+    const std::vector<uint8_t> bytes = encode(added.times.data(), added.times.size());
+    ODRADEK_RETURN_IF_ERROR(handle->time_index->pwrite(bytes.data(), bytes.size(), indexes.time_bytes()));
   }
   std::lock_guard lock(mutex_);
-  if (add) segment.indexes.times.push_back(entry);
+  segment.indexes.add(added);
   segment.indexes_dirty = true;
   segment.pinned.set(std::move(handle));
   return Status();
@@ -301,20 +299,18 @@ Status Log::finish_indexes(Segment& segment) {
 Status Log::roll_to(int64_t base_offset) {
   const std::shared_ptr<Segment> sealed = active_segment();
   if (sealed->size > 0) ODRADEK_RETURN_IF_ERROR(finish_indexes(*sealed));
-  auto created = std::make_shared<Segment>(path_, base_offset);
+  auto created = std::make_shared<Segment>(folder_, base_offset);
   created->created_ms = now_ms();
   created->last_modified_ms = created->created_ms;
   ODRADEK_RETURN_IF_ERROR(create_segment(*created));
   {
     std::lock_guard lock(mutex_);
     sealed->sealed = true;
-    sealed->indexes = SegmentIndexes();
     segments_[base_offset] = created;
     // Nothing relies on the new name before a flush does, and that syncs the folder first: here it would hold up
     // appends for as long as the journal takes.
     folder_dirty_ = true;
   }
-  HandleCache::instance().erase(sealed->id);
   request_flush();
   relieve_pins();
   return Status();

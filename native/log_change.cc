@@ -122,15 +122,16 @@ Status Log::truncate_to(int64_t offset) {
   }
   if (!gone.empty()) ODRADEK_RETURN_IF_ERROR(remove_files(gone));
 
-  auto cut = std::make_shared<Segment>(path_, old->base_offset);
+  auto cut = std::make_shared<Segment>(folder_, old->base_offset);
   cut->created_ms = now_ms();
   cut->last_modified_ms = cut->created_ms;
   rules.check_from = INT64_MAX;
   rules.cut_at = offset;
   rules.sync = true;
   RecoveryResult result;
-  ODRADEK_RETURN_IF_ERROR(recover_segment(*cut, rules, &result));
+  // Index files are written anew: a reader that has them open goes on, one that has not waits for the new segment.
   std::unique_lock names(names_mutex_);
+  ODRADEK_RETURN_IF_ERROR(recover_segment(*cut, rules, &result));
   std::lock_guard lock(mutex_);
   old->gone.store(true, std::memory_order_release);
   segments_[cut->base_offset] = cut;
@@ -149,7 +150,7 @@ Status Log::start_anew(int64_t offset) {
     segments_.clear();
   }
   ODRADEK_RETURN_IF_ERROR(remove_files(gone));
-  auto created = std::make_shared<Segment>(path_, offset);
+  auto created = std::make_shared<Segment>(folder_, offset);
   created->created_ms = now_ms();
   created->last_modified_ms = created->created_ms;
   ODRADEK_RETURN_IF_ERROR(create_segment(*created));
@@ -180,17 +181,18 @@ Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& re
   }
   Segments created;
   for (const int64_t base : cleaned) {
-    auto segment = std::make_shared<Segment>(path_, base);
+    auto segment = std::make_shared<Segment>(folder_, base);
     const std::string suffix(kCleanedSuffix);
     const std::string log = segment->path(kLogSuffix) + suffix;
     int64_t next_offset = 0;
-    ODRADEK_RETURN_IF_ERROR(index_file(log, base, settings.index_interval_bytes, &segment->indexes,
-                                       &segment->max_timestamp, &segment->size, &next_offset));
+    SegmentIndexes indexes;
+    ODRADEK_RETURN_IF_ERROR(index_file(log, base, settings.index_interval_bytes, &indexes, &segment->max_timestamp,
+                                       &segment->size, &next_offset));
     std::shared_ptr<File> file;
     ODRADEK_RETURN_IF_ERROR(file_system().open(log, OpenMode::kReadWrite, &file));
     ODRADEK_RETURN_IF_ERROR(file->datasync());
-    ODRADEK_RETURN_IF_ERROR(write_indexes(*segment, kCleanedSuffix));
-    segment->indexes = SegmentIndexes();
+    ODRADEK_RETURN_IF_ERROR(write_indexes(*segment, indexes, kCleanedSuffix));
+    segment->indexes.add(indexes);
     segment->sealed = true;
     segment->created_ms = now_ms();
     created[base] = std::move(segment);

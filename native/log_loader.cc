@@ -110,7 +110,7 @@ Status LogLoader::load_segments() {
     const bool last = std::next(it) == bases_.end();
     const int64_t next_base = last ? std::numeric_limits<int64_t>::max() : *std::next(it);
     if (*it > cut_at || (*it == cut_at && it != bases_.begin())) return drop_after(it, bases_.end());
-    auto segment = std::make_shared<Segment>(path_, *it);
+    auto segment = std::make_shared<Segment>(folder_, *it);
     FileInfo info;
     ODRADEK_RETURN_IF_ERROR(file_system().info(segment->path(kLogSuffix), &info));
     segment->size = info.size;
@@ -139,7 +139,6 @@ Status LogLoader::load_segments() {
       const bool unsynced = !clean && recovery_point >= 0 && next_base > recovery_point;
       const bool hole = !last && unsynced && !settings_.require_key && next_offset < next_base;
       cut = segment->size < size || hole;
-      if (!last && !cut) segment->indexes = SegmentIndexes();
     }
     segments_[*it] = segment;
     if (cut && !last) {
@@ -165,7 +164,7 @@ Status LogLoader::drop_after(std::vector<int64_t>::const_iterator first, std::ve
 }
 
 Status LogLoader::start_at(int64_t offset) {
-  auto segment = std::make_shared<Segment>(path_, offset);
+  auto segment = std::make_shared<Segment>(folder_, offset);
   segment->created_ms = now_ms();
   segment->last_modified_ms = segment->created_ms;
   ODRADEK_RETURN_IF_ERROR(create_segment(*segment));

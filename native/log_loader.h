@@ -2,6 +2,7 @@
 // May wait on the disk; one thread.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,8 +13,8 @@ namespace odradek {
 
 class LogLoader {
  public:
-  LogLoader(std::string path, const LogSettings& settings, const OpenOptions& options)
-      : path_(std::move(path)), settings_(settings), options_(options) {}
+  LogLoader(std::shared_ptr<const std::string> folder, const LogSettings& settings, const OpenOptions& options)
+      : folder_(std::move(folder)), settings_(settings), options_(options) {}
 
   // After it, all below log_end() is on disk.
   Status load();
@@ -28,7 +29,8 @@ class LogLoader {
   Status drop_after(std::vector<int64_t>::const_iterator first, std::vector<int64_t>::const_iterator end);
   Status start_at(int64_t offset);
 
-  const std::string path_;
+  const std::shared_ptr<const std::string> folder_;
+  const std::string& path_ = *folder_;
   const LogSettings& settings_;
   const OpenOptions& options_;
   std::vector<int64_t> bases_;

@@ -15,6 +15,7 @@ bool Log::view_at(int64_t offset, View* view) {
   const auto& segment = std::prev(next)->second;
   view->segment = segment;
   view->size = segment->size;
+  view->indexes = segment->indexes;
   view->sealed = segment->sealed;
   view->last = next == segments_.end();
   view->end_offset = view->last ? log_end_offset() : next->first;
@@ -29,7 +30,7 @@ bool Log::was_cut(const View& view) {
 
 Status Log::open_view(const View& view, std::shared_ptr<SegmentHandle>* handle) {
   std::shared_lock names(names_mutex_);
-  return acquire_handle(*view.segment, view.sealed, false, handle);
+  return acquire_handle(*view.segment, !view.sealed, handle);
 }
 
 // Position of the first batch of the view whose last offset is at least `offset`; the view's size where there is
@@ -38,24 +39,12 @@ Status Log::locate(const View& view, SegmentHandle& handle, int64_t offset, bool
                    uint64_t* position, BatchHeader* header) {
   const int64_t distance = offset - view.segment->base_offset;
   const int32_t relative = static_cast<int32_t>(std::min<int64_t>(distance, INT32_MAX));
-  IndexAnswer answer;
-  if (view.sealed) {
-    answer = find_offset(*handle.offset_map, relative, may_wait);
-    if (answer.would_wait) {
-      *would_wait = true;
-      return Status();
-    }
-  } else {
-    std::lock_guard lock(mutex_);
-    answer = find_offset(view.segment->indexes.offsets, relative);
-    // Sealed since the view was taken: its entries are gone from memory. Start over by the slow way.
-    if (view.segment->sealed) {
-      *would_wait = true;
-      return Status();
-    }
-  }
-  uint64_t start = answer.found ? answer.offset_entry.position : 0;
-  if (start > view.size) return Status(Code::kCorruptLog, 0, view.segment->path(kOffsetIndexSuffix));
+  IndexAnswer<OffsetEntry> answer;
+  ODRADEK_RETURN_IF_ERROR(find_offset(*handle.offset_index, view.indexes, relative, may_wait, &answer));
+  *would_wait = answer.would_wait;
+  if (answer.would_wait) return Status();
+  uint64_t start = answer.found ? answer.entry.position : 0;
+  if (answer.torn || start > view.size) return Status(Code::kCorruptLog, 0, view.segment->path(kOffsetIndexSuffix));
   BatchWalker walker(*handle.log, start, view.size, may_wait);
   for (;;) {
     switch (walker.next()) {
@@ -80,7 +69,7 @@ Status Log::locate(const View& view, SegmentHandle& handle, int64_t offset, bool
 
 Status Log::read(const ReadRequest& request, bool may_wait, ReadAnswer* answer) {
   ReadRequest at = request;
-  // A segment may be cut, deleted or sealed while it is looked at: then look again. Each turn needs another such
+  // A segment may be cut or deleted while it is looked at: then look again. Each turn needs another such
   // change, but a bound keeps a bug from spinning.
   for (int attempt = 0; attempt < 100; attempt++) {
     *answer = ReadAnswer();
@@ -99,10 +88,7 @@ Status Log::read(const ReadRequest& request, bool may_wait, ReadAnswer* answer) 
       if (was_cut(view)) continue;
       return status;
     }
-    if (answer->would_wait) {
-      if (!may_wait) return Status();
-      continue;
-    }
+    if (answer->would_wait) return Status();
     if (answer->range.file || answer->first_batch_offset >= 0 || view.last) return Status();
     // Nothing from the offset on in this segment: it lies in a gap.
     at.offset = view.end_offset;
@@ -116,7 +102,7 @@ Status Log::read_view(const ReadRequest& request, const View& view, bool may_wai
   std::shared_ptr<SegmentHandle> handle;
   if (may_wait) {
     ODRADEK_RETURN_IF_ERROR(open_view(view, &handle));
-  } else if (!(handle = cached_handle(*view.segment, view.sealed))) {
+  } else if (!(handle = cached_handle(*view.segment))) {
     answer->would_wait = true;
     return Status();
   }
@@ -161,12 +147,12 @@ Status Log::scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* he
     if (!view_at(*next, &view)) continue;
     std::shared_ptr<SegmentHandle> handle;
     uint64_t position = view.size;
-    bool again = false;
+    bool would_wait = false;
     BatchHeader header{};
     Status status = open_view(view, &handle);
-    if (status.ok() && view.size > 0) status = locate(view, *handle, *next, true, &again, &position, &header);
-    if (!status.ok() || again) {
-      if (!again && !was_cut(view)) return status;
+    if (status.ok() && view.size > 0) status = locate(view, *handle, *next, true, &would_wait, &position, &header);
+    if (!status.ok()) {
+      if (!was_cut(view)) return status;
       attempt++;
       continue;
     }
@@ -206,45 +192,36 @@ Status Log::find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* b
       View view;
       view.segment = it->second;
       view.size = it->second->size;
+      view.indexes = it->second->indexes;
       view.sealed = it->second->sealed;
       view.end_offset = next == segments_.end() ? log_end_offset() : next->first;
       if (view.end_offset > from_offset && view.segment->max_timestamp.timestamp >= timestamp) views.push_back(view);
     }
   }
-  for (View& view : views) {
+  for (const View& view : views) {
     std::shared_ptr<SegmentHandle> handle;
-    {
-      std::lock_guard lock(mutex_);
-      view.sealed = view.segment->sealed;
-    }
-    const Status opened = open_view(view, &handle);
-    if (!opened.ok()) {
+    IndexAnswer<TimeEntry> entry;
+    Status found = open_view(view, &handle);
+    if (found.ok()) found = find_time(*handle->time_index, view.indexes, timestamp, &entry);
+    if (found.ok() && entry.torn) found = Status(Code::kCorruptLog, 0, view.segment->path(kTimeIndexSuffix));
+    if (!found.ok()) {
       if (was_cut(view)) continue;
-      return opened;
+      return found;
     }
     // No batch up to this entry reaches the timestamp.
     int64_t start_offset = from_offset;
-    IndexAnswer entry;
-    if (view.sealed) {
-      entry = find_time(*handle->time_map, timestamp);
-    } else {
-      std::lock_guard lock(mutex_);
-      entry = find_time(view.segment->indexes.times, timestamp);
-    }
     if (entry.found) {
-      start_offset = std::max(start_offset, view.segment->base_offset + entry.time_entry.relative_offset);
+      start_offset = std::max(start_offset, view.segment->base_offset + entry.entry.relative_offset);
     }
     uint64_t position = 0;
-    bool again = false;
+    bool would_wait = false;
     BatchHeader header{};
     if (start_offset > view.segment->base_offset) {
-      Status located = locate(view, *handle, start_offset, true, &again, &position, &header);
+      Status located = locate(view, *handle, start_offset, true, &would_wait, &position, &header);
       if (!located.ok()) {
         if (was_cut(view)) continue;
         return located;
       }
-      // Sealed meanwhile: walk it from the start.
-      if (again) position = 0;
     }
     BatchWalker walker(*handle->log, position, view.size, true);
     BatchWalker::Step step;

@@ -12,20 +12,7 @@ std::string with_suffix(const std::string& folder, int64_t base_offset, std::str
   return path;
 }
 
-Status map_file(const std::string& path, size_t entry_size, std::unique_ptr<Mapping>* map) {
-  std::shared_ptr<File> file;
-  ODRADEK_RETURN_IF_ERROR(file_system().open(path, OpenMode::kRead, &file));
-  uint64_t size = 0;
-  ODRADEK_RETURN_IF_ERROR(file->size(&size));
-  return file->map(static_cast<size_t>(size / entry_size * entry_size), map);
-}
-
-bool serves(const SegmentHandle& handle, bool sealed, bool writable) {
-  if (writable) return handle.offset_index && handle.time_index;
-  return !sealed || (handle.offset_map && handle.time_map);
-}
-
-// Into a new file: readers may have the old one mapped, and a map of a file that shrinks kills who touches it.
+// Into a new file: readers may search the old one.
 Status rewrite(const std::string& path, const std::vector<uint8_t>& bytes) {
   Status removed = file_system().unlink(path);
   if (!removed.ok() && !removed.is_not_found()) return removed;
@@ -37,25 +24,21 @@ Status rewrite(const std::string& path, const std::vector<uint8_t>& bytes) {
 
 }  // namespace
 
-Status acquire_handle(const Segment& segment, bool sealed, bool writable, std::shared_ptr<SegmentHandle>* out) {
+Status acquire_handle(const Segment& segment, bool writable, std::shared_ptr<SegmentHandle>* out) {
   HandleCache& cache = HandleCache::instance();
   std::shared_ptr<SegmentHandle> handle = cache.find(segment.id);
-  if (handle && serves(*handle, sealed, writable)) {
+  if (handle && (handle->writable || !writable)) {
     *out = std::move(handle);
     return Status();
   }
   handle = std::make_shared<SegmentHandle>();
+  handle->writable = writable;
+  FileSystem& files = file_system();
+  const OpenMode index_mode = writable ? OpenMode::kCreate : OpenMode::kRead;
   ODRADEK_RETURN_IF_ERROR(
-      file_system().open(segment.path(kLogSuffix), writable ? OpenMode::kReadWrite : OpenMode::kRead, &handle->log));
-  if (writable) {
-    ODRADEK_RETURN_IF_ERROR(
-        file_system().open(segment.path(kOffsetIndexSuffix), OpenMode::kCreate, &handle->offset_index));
-    ODRADEK_RETURN_IF_ERROR(
-        file_system().open(segment.path(kTimeIndexSuffix), OpenMode::kCreate, &handle->time_index));
-  } else if (sealed) {
-    ODRADEK_RETURN_IF_ERROR(map_file(segment.path(kOffsetIndexSuffix), kOffsetIndexEntrySize, &handle->offset_map));
-    ODRADEK_RETURN_IF_ERROR(map_file(segment.path(kTimeIndexSuffix), kTimeIndexEntrySize, &handle->time_map));
-  }
+      files.open(segment.path(kLogSuffix), writable ? OpenMode::kReadWrite : OpenMode::kRead, &handle->log));
+  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kOffsetIndexSuffix), index_mode, &handle->offset_index));
+  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kTimeIndexSuffix), index_mode, &handle->time_index));
   cache.put(segment.id, handle);
   // Its name may stand for another segment by now.
   if (segment.gone.load(std::memory_order_acquire)) {
@@ -68,6 +51,7 @@ Status acquire_handle(const Segment& segment, bool sealed, bool writable, std::s
 
 Status create_segment(const Segment& segment) {
   const auto handle = std::make_shared<SegmentHandle>();
+  handle->writable = true;
   FileSystem& files = file_system();
   const OpenMode mode = OpenMode::kCreateTruncate;
   ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kLogSuffix), mode, &handle->log));
@@ -77,9 +61,8 @@ Status create_segment(const Segment& segment) {
   return Status();
 }
 
-std::shared_ptr<SegmentHandle> cached_handle(const Segment& segment, bool sealed) {
-  std::shared_ptr<SegmentHandle> handle = HandleCache::instance().find(segment.id);
-  return handle && serves(*handle, sealed, false) ? handle : nullptr;
+std::shared_ptr<SegmentHandle> cached_handle(const Segment& segment) {
+  return HandleCache::instance().find(segment.id);
 }
 
 Status rename_segment(const std::string& folder, int64_t base_offset, std::string_view from_suffix,
@@ -100,11 +83,10 @@ Status remove_segment(const std::string& folder, int64_t base_offset, std::strin
   return Status();
 }
 
-Status write_indexes(const Segment& segment, std::string_view suffix) {
-  const SegmentIndexes& indexes = segment.indexes;
-  ODRADEK_RETURN_IF_ERROR(rewrite(with_suffix(segment.folder, segment.base_offset, kOffsetIndexSuffix, suffix),
+Status write_indexes(const Segment& segment, const SegmentIndexes& indexes, std::string_view suffix) {
+  ODRADEK_RETURN_IF_ERROR(rewrite(with_suffix(*segment.folder, segment.base_offset, kOffsetIndexSuffix, suffix),
                                   encode(indexes.offsets.data(), indexes.offsets.size())));
-  return rewrite(with_suffix(segment.folder, segment.base_offset, kTimeIndexSuffix, suffix),
+  return rewrite(with_suffix(*segment.folder, segment.base_offset, kTimeIndexSuffix, suffix),
                  encode(indexes.times.data(), indexes.times.size()));
 }
 

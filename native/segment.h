@@ -21,26 +21,25 @@ struct MaxTimestamp {
 
 // Plain data. The fields after `folder` are guarded by the log's mutex and changed by the log's queue only.
 struct Segment {
-  Segment(std::string folder, int64_t base_offset)
+  Segment(std::shared_ptr<const std::string> folder, int64_t base_offset)
       : id(HandleCache::next_id()), base_offset(base_offset), folder(std::move(folder)) {}
   ~Segment() { HandleCache::instance().erase(id); }
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
 
-  std::string path(std::string_view suffix) const { return segment_file(folder, base_offset, suffix); }
+  std::string path(std::string_view suffix) const { return segment_file(*folder, base_offset, suffix); }
 
   // Key of its handle in the cache. A truncated segment is a new one with a new id.
   const uint64_t id;
   const int64_t base_offset;
-  const std::string folder;
+  const std::shared_ptr<const std::string> folder;
 
   uint64_t size = 0;
   MaxTimestamp max_timestamp;
   int64_t last_modified_ms = 0;
   bool sealed = false;
 
-  // Of the segment that takes appends; empty in sealed ones, which are searched in their map.
-  SegmentIndexes indexes;
+  IndexState indexes;
   // Bytes since the last entry of the offset index.
   uint64_t bytes_since_entry = 0;
   // Largest timestamp of the first batch, from which `segment.ms` counts; else the time of creation does.
@@ -59,12 +58,11 @@ struct Segment {
 };
 
 // Opens the files of a segment, or takes them from the cache. May wait on the disk.
-// With `writable` the index files are open, else a sealed segment's indexes are mapped.
-Status acquire_handle(const Segment& segment, bool sealed, bool writable, std::shared_ptr<SegmentHandle>* handle);
+Status acquire_handle(const Segment& segment, bool writable, std::shared_ptr<SegmentHandle>* handle);
 // Makes the files of a new segment, empty; whoever relies on them syncs the folder.
 Status create_segment(const Segment& segment);
 // From the cache or nothing; never waits.
-std::shared_ptr<SegmentHandle> cached_handle(const Segment& segment, bool sealed);
+std::shared_ptr<SegmentHandle> cached_handle(const Segment& segment);
 
 // Renames all files of the segment by appending `suffix`; a file that is not there is passed over. The `.log` goes
 // last, so that as long as it has its name the segment counts as untouched.
@@ -73,7 +71,7 @@ Status rename_segment(const std::string& folder, int64_t base_offset, std::strin
 // Removes all files of the segment that end in `suffix`; the `.log` goes first.
 Status remove_segment(const std::string& folder, int64_t base_offset, std::string_view suffix);
 
-// Writes both index files, with `suffix` to their names, from memory and fdatasyncs them.
-Status write_indexes(const Segment& segment, std::string_view suffix = "");
+// Writes both index files, with `suffix` to their names, and fdatasyncs them.
+Status write_indexes(const Segment& segment, const SegmentIndexes& indexes, std::string_view suffix = "");
 
 }  // namespace odradek

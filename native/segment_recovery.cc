@@ -31,7 +31,9 @@ class Scan {
 
   Status run(const SegmentIndexes& stored) {
     trust(stored);
-    IndexBuilder builder(segment_.base_offset, rules_.index_interval, segment_.indexes, segment_.max_timestamp, 0);
+    IndexState trusted;
+    trusted.add(indexes_);
+    IndexBuilder builder(segment_.base_offset, rules_.index_interval, trusted, segment_.max_timestamp, 0);
     ODRADEK_RETURN_IF_ERROR(walk_headers(&builder));
     if (!torn_) ODRADEK_RETURN_IF_ERROR(check_batches(&builder));
     segment_.size = position_;
@@ -43,6 +45,8 @@ class Scan {
   int64_t next_offset() const { return next_offset_; }
   uint64_t scanned() const { return scanned_; }
   uint64_t position() const { return position_; }
+  // Of what was kept.
+  const SegmentIndexes& indexes() const { return indexes_; }
 
  private:
   // Takes over the stored entries up to the last one that names a batch below the unchecked part.
@@ -65,8 +69,8 @@ class Scan {
       max = {std::prev(past)->timestamp, segment_.base_offset + std::prev(past)->relative_offset};
     }
     if (walker.header().max_timestamp > max.timestamp) return;
-    segment_.indexes.offsets.assign(stored.offsets.begin(), last.base());
-    segment_.indexes.times.assign(stored.times.begin(), past);
+    indexes_.offsets.assign(stored.offsets.begin(), last.base());
+    indexes_.times.assign(stored.times.begin(), past);
     segment_.max_timestamp = max;
     position_ = last->position;
     next_offset_ = walker.header().base_offset;
@@ -79,7 +83,7 @@ class Scan {
       return false;
     }
     if (position_ == 0) segment_.first_timestamp = header.max_timestamp;
-    builder->add(header.last_offset(), header.max_timestamp, position_, header.size(), &segment_.indexes);
+    builder->add(header.last_offset(), header.max_timestamp, position_, header.size(), &indexes_);
     next_offset_ = header.last_offset() + 1;
     position_ += header.size();
     return true;
@@ -135,6 +139,7 @@ class Scan {
   File& file_;
   const uint64_t size_;
   const RecoveryRules& rules_;
+  SegmentIndexes indexes_;
   int64_t next_offset_;
   uint64_t position_ = 0;
   uint64_t scanned_ = 0;
@@ -184,16 +189,19 @@ Status recover_segment(Segment& segment, const RecoveryRules& rules, RecoveryRes
   result->scanned_bytes = scan.scanned();
   result->truncated_bytes = size - segment.size;
   // A closed segment's time index has a final entry, which belongs to no offset entry.
-  SegmentIndexes finished = segment.indexes;
+  SegmentIndexes indexes = scan.indexes();
+  SegmentIndexes finished = indexes;
   finished.add_time(segment.max_timestamp.timestamp,
                     static_cast<int32_t>(segment.max_timestamp.offset - segment.base_offset));
   const bool is_finished = segment.max_timestamp.timestamp > kNoTimestamp && same(stored, finished);
-  if (is_finished) segment.indexes = finished;
-  result->rebuilt = !whole || !same(stored, segment.indexes);
+  if (is_finished) indexes = std::move(finished);
+  segment.indexes = IndexState();
+  segment.indexes.add(indexes);
+  result->rebuilt = !whole || !same(stored, indexes);
 
   if (segment.size < size) ODRADEK_RETURN_IF_ERROR(file->truncate(segment.size));
   if (rules.sync || segment.size < size || scan.scanned() > 0) ODRADEK_RETURN_IF_ERROR(file->datasync());
-  return result->rebuilt ? write_indexes(segment) : Status();
+  return result->rebuilt ? write_indexes(segment, indexes) : Status();
 }
 
 Status load_sealed(Segment& segment, bool* ok) {
@@ -206,18 +214,24 @@ Status load_sealed(Segment& segment, bool* ok) {
   if (read.ok()) read = last_entry(segment.path(kTimeIndexSuffix), sizeof(time_bytes), time_bytes, &times_size);
   if (!read.ok()) return read.is_not_found() ? Status() : read;
   if (offsets_size % kOffsetIndexEntrySize != 0 || times_size % kTimeIndexEntrySize != 0) return Status();
+  IndexState indexes;
+  indexes.offset_entries = static_cast<uint32_t>(offsets_size / kOffsetIndexEntrySize);
+  indexes.time_entries = static_cast<uint32_t>(times_size / kTimeIndexEntrySize);
   if (offsets_size > 0) {
     const OffsetEntry last = decode_offset_entry(offset_bytes);
+    indexes.last_offset = last;
     if (last.relative_offset < 0 || last.position == 0 || last.position >= segment.size) return Status();
   }
   if (times_size > 0) {
     const TimeEntry last = decode_time_entry(time_bytes);
     if (last.relative_offset < 0 || last.timestamp < 0) return Status();
+    indexes.last_time = last;
     segment.max_timestamp = {last.timestamp, segment.base_offset + last.relative_offset};
   } else if (segment.size > 0) {
     // Sealed by somebody who was stopped before the final entry, or records without timestamps: look.
     return Status();
   }
+  segment.indexes = indexes;
   *ok = true;
   return Status();
 }
@@ -227,7 +241,7 @@ Status index_file(const std::string& path, int64_t base_offset, int64_t index_in
   std::shared_ptr<File> file;
   ODRADEK_RETURN_IF_ERROR(file_system().open(path, OpenMode::kRead, &file));
   ODRADEK_RETURN_IF_ERROR(file->size(size));
-  IndexBuilder builder(base_offset, index_interval, *indexes, MaxTimestamp(), 0);
+  IndexBuilder builder(base_offset, index_interval, IndexState(), MaxTimestamp(), 0);
   BatchWalker walker(*file, 0, *size, true);
   *next_offset = base_offset;
   for (;;) {

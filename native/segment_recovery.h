@@ -25,8 +25,8 @@ struct RecoveryResult {
   bool rebuilt = false;
 };
 
-// Checks the segment from the last index entry that can be trusted on, cuts what is no whole batch, fills
-// `segment.indexes` and the rest of its state, and rewrites index files that do not agree. Where something was
+// Checks the segment from the last index entry that can be trusted on, cuts what is no whole batch, fills in the
+// segment's state, and rewrites index files that do not agree. Where something was
 // cut or checked the .log is fdatasynced.
 Status recover_segment(Segment& segment, const RecoveryRules& rules, RecoveryResult* result);
 
