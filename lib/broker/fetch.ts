@@ -5,7 +5,7 @@
 import type { FileRange, ReadResult } from '../native/types.js'
 import { ErrorCode, KafkaError } from '../protocol/errors.js'
 import type { Isolation, Partition, Replicas } from '../replica/index.js'
-import { toKafkaError } from '../storage/index.js'
+import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../storage/index.js'
 import type { FetchPartition } from './fetch-sessions.js'
 
 export interface FetchLimits {
@@ -24,6 +24,8 @@ export interface PartitionFetch {
   logStartOffset: number
   /** Null where there is nothing to send. */
   range: FileRange | null
+  /** Transactions whose records in the range are not for readers of committed ones. */
+  aborted: readonly AbortedTransaction[]
 }
 
 interface Target {
@@ -68,10 +70,13 @@ export class Fetch {
       try {
         partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
         const maxBytes = Math.min(wanted.maxBytes, Math.max(remaining, 0))
-        let read: ReadResult | undefined
+        let read: ReadResult | CommittedRead | undefined
         const atEnd = wanted.fetchOffset === partition.readableEnd(this.#limits.isolation)
         if (!atEnd && (maxBytes > 0 || !hasData)) {
-          const reading = partition.read(wanted.fetchOffset, maxBytes, !hasData, this.#limits.isolation)
+          const reading =
+            this.#limits.isolation === 'stable'
+              ? partition.readCommitted(wanted.fetchOffset, maxBytes, !hasData)
+              : partition.read(wanted.fetchOffset, maxBytes, !hasData, this.#limits.isolation)
           read = reading instanceof Promise ? await reading : reading
         }
         const range = read?.range ?? null
@@ -87,6 +92,7 @@ export class Fetch {
           lastStableOffset,
           logStartOffset,
           range,
+          aborted: read && 'aborted' in read ? read.aborted : [],
         })
       } catch (error) {
         const kafkaError = toKafkaError(error)
@@ -149,5 +155,6 @@ function resolveTarget(replicas: Replicas, wanted: FetchPartition): Target {
 }
 
 function failure(wanted: FetchPartition, errorCode: number): PartitionFetch {
-  return { wanted, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, range: null }
+  const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+  return { wanted, errorCode, ...unknown, range: null, aborted: [] }
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Cluster, ImageChange, PartitionImage, TopicImage } from '../cluster/index.js'
 import type { GroupCoordinator } from '../coordinator/index.js'
 import type { AssignedPartition, Replicas } from '../replica/index.js'
+import { endOpenTransactions } from './open-transactions.js'
 import { OFFSETS_TOPIC } from './topic-creation.js'
 
 export class ImageFollower {
@@ -24,12 +25,13 @@ export class ImageFollower {
     this.#stopListening = cluster.image.onChange((change) => this.#enqueue(() => this.#apply(change)))
   }
 
-  /** Opens the logs of all that the image assigns to this broker. */
+  /** Opens the logs of all that the image assigns to this broker, and ends what transactions they were left with. */
   async start(): Promise<void> {
     const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
       this.#assigned(topic, topic.partitions),
     )
     await this.#replicas.open(assigned)
+    await endOpenTransactions(this.#replicas, this.#log)
     this.#elect(assigned)
   }
 

@@ -6,7 +6,6 @@
  * higher leader epoch by it, so that a tail lost in a crash is never written anew under the same epoch.
  */
 
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { BrokerConfig } from '../config/index.js'
@@ -14,6 +13,7 @@ import type { Files } from '../native/types.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { ClusterImage } from './cluster-image.js'
 import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+import { takeOverFromKafka } from './kafka/take-over.js'
 import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
 import { type BrokerEndpoint, type BrokerValue, brokerKey } from './metadata-keys.js'
 import type { MetadataStore, MetadataWatch } from './metadata-store.js'
@@ -50,7 +50,10 @@ export class Cluster {
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
   }
 
-  /** Throws ConfigError where the data folder belongs to another node. */
+  /**
+   * A data folder of Kafka's is taken over on the first start. Throws ConfigError where the folder belongs to another
+   * node, KafkaFolderError where it is Kafka's and cannot be taken over.
+   */
   static async open({
     dataDir,
     config,
@@ -61,9 +64,6 @@ export class Cluster {
   }: ClusterOptions): Promise<Cluster> {
     const meta = await loadMetaProperties(files, dataDir, config.get('node.id'))
     const folder = join(dataDir, METADATA_FOLDER)
-    if ((await exists(join(dataDir, '__cluster_metadata-0'))) && !(await exists(folder))) {
-      log.warn({ dataDir }, 'the data folder was written by Kafka: its topics are not taken over')
-    }
     const store = await EmbeddedMetadataStore.open(folder, openLog)
     if (store.truncatedBytes > 0) {
       log.warn(
@@ -73,6 +73,8 @@ export class Cluster {
     }
     const cluster = new Cluster(store, config, meta)
     try {
+      const { nodeId, directoryId } = meta
+      await takeOverFromKafka(store, store.revision, { dataDir, nodeId, directoryId, config, log })
       await cluster.#start(endpoints)
     } catch (error) {
       await store.close()
@@ -128,11 +130,4 @@ export class Cluster {
     const value: BrokerValue = { brokerEpoch, directoryId: this.directoryId, rack, endpoints }
     await this.#store.txn({ puts: [{ key: brokerKey(this.nodeId), value: JSON.stringify(value) }] })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -11,6 +11,7 @@ export {
 } from './cluster-image.js'
 export { toKafkaError } from './config-errors.js'
 export { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+export { KafkaFolderError } from './kafka/kafka-folder-error.js'
 export { loadMetaProperties, type MetaProperties } from './meta-properties.js'
 export type { BrokerEndpoint } from './metadata-keys.js'
 export type {

@@ -42,6 +42,11 @@ export function parseMetaProperties(
 ): Omit<MetaProperties, 'directoryId'> & { directoryId: string | undefined } {
   const properties = parseProperties(text, path)
   const version = properties.get('version')
+  if (version === '0') {
+    fail(
+      `${path} has version 0, of a Kafka with ZooKeeper: only folders of Kafka with KRaft (version 1) can be read`,
+    )
+  }
   if (version !== VERSION) fail(`${path} has version ${version ?? 'none'}, only ${VERSION} can be read`)
   const clusterId = properties.get('cluster.id')
   if (!clusterId) fail(`${path} names no cluster.id`)

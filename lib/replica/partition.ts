@@ -12,7 +12,8 @@ import type { ActiveProducer, CleanableLog } from '../log/cleanable-log.js'
 import { enforceRetention } from '../log/retention.js'
 import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
-import type { AppendOutcome, PartitionLog } from '../storage/index.js'
+import type { ControlType } from '../protocol/index.js'
+import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from '../storage/index.js'
 
 /** What may be read: all (a debugging consumer), what is committed, or what no open transaction holds back. */
 export type Isolation = 'logEnd' | 'committed' | 'stable'
@@ -76,9 +77,9 @@ export class Partition implements CleanableLog {
     return this.#highWatermark
   }
 
-  /** Without transactions nothing holds it below the high watermark. */
+  /** The high watermark, but for a transaction that is open: below where it begins. */
   get lastStableOffset(): number {
-    return this.#highWatermark
+    return Math.min(this.#highWatermark, this.log.transactions.firstUnstableOffset ?? this.#highWatermark)
   }
 
   get logStartOffset(): number {
@@ -131,6 +132,23 @@ export class Partition implements CleanableLog {
   ): ReadResult | Promise<ReadResult> {
     this.#requireOpen()
     return this.log.read(offset, { maxBytes, minOneBatch, maxOffset: this.readableEnd(isolation) })
+  }
+
+  /** As `read` with the isolation `stable`, and with the aborted transactions among what is read. */
+  readCommitted(offset: number, maxBytes: number, minOneBatch: boolean): Promise<CommittedRead> {
+    this.#requireOpen()
+    return this.log.readCommitted(offset, { maxBytes, minOneBatch, maxOffset: this.lastStableOffset })
+  }
+
+  /** Ends a transaction that was left open. Resolves when its end is on disk. */
+  async endTransaction(
+    transaction: OpenTransaction,
+    type: ControlType,
+    producerEpoch: number,
+  ): Promise<void> {
+    await this.log.endTransaction(transaction, type, producerEpoch, this.leaderEpoch)
+    await this.log.native.flush()
+    this.#wakeReaders()
   }
 
   addReadWaiter(waiter: ReadWaiter): void {

@@ -25,12 +25,13 @@ import type {
   ReadResult,
   SegmentInfo,
 } from '../native/types.js'
-import { BATCH_HEADER_SIZE, KafkaError } from '../protocol/index.js'
+import { BATCH_HEADER_SIZE, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
 import { readBatchIdentity } from './batch-identity.js'
 import { checkClientBatch } from './client-batch.js'
 import { toKafkaError } from './engine-errors.js'
 import { LeaderEpochCache } from './leader-epoch-cache.js'
+import { type CommittedRead, type OpenTransaction, PartitionTransactions } from './partition-transactions.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
 import { ProducerState } from './producer-state.js'
 import { recompress } from './recompress.js'
@@ -70,6 +71,7 @@ export class PartitionLog {
   readonly partition: number
   readonly native: NativeLog
   readonly producers = new ProducerState()
+  readonly transactions: PartitionTransactions
   readonly epochs: LeaderEpochCache
   listener: PartitionLogListener | undefined
   /** Set when the log has failed: it takes no writes until the broker is started again. */
@@ -92,6 +94,7 @@ export class PartitionLog {
     this.topic = options.topic
     this.partition = options.partition
     this.native = native
+    this.transactions = new PartitionTransactions(native, this.producers)
     this.epochs = epochs
     this.#config = options.config
     this.#log = options.log
@@ -167,14 +170,33 @@ export class PartitionLog {
     return this.#queue.append({ records, batch, options })
   }
 
+  /**
+   * Ends a transaction that was left open, as a coordinator does. Resolves when the marker is in the page cache and
+   * the transaction's records are known as committed or aborted.
+   */
+  async endTransaction(
+    transaction: OpenTransaction,
+    type: ControlType,
+    producerEpoch: number,
+    leaderEpoch: number,
+  ): Promise<void> {
+    this.#requireWritable()
+    const records = this.transactions.marker(type, transaction, producerEpoch)
+    const batch = readBatchIdentity(records)
+    const options = { leaderEpoch, origin: 'coordinator', flush: true } as const
+    const { baseOffset, lastOffset } = await this.#queue.append({ records, batch, options })
+    await this.transactions.ended({ ...batch, baseOffset, lastOffset }, type, transaction)
+  }
+
+  /** As `read`, below `options.maxOffset`, with the aborted transactions among what is read. */
+  readCommitted(offset: number, options: ReadOptions): Promise<CommittedRead> {
+    this.#requireWithin(offset)
+    return this.transactions.readCommitted(offset, options).catch(rethrow)
+  }
+
   /** A range of whole batches from the one that holds `offset`. Throws OFFSET_OUT_OF_RANGE outside the log. */
   read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
-    if (offset < this.#logStartOffset || offset > this.logEndOffset) {
-      throw new KafkaError(
-        'OFFSET_OUT_OF_RANGE',
-        `Offset ${offset} lies outside ${this.#logStartOffset}–${this.logEndOffset} of ${this.topic}-${this.partition}.`,
-      )
-    }
+    this.#requireWithin(offset)
     try {
       const result = this.native.read(offset, options)
       return result instanceof Promise ? result.catch(rethrow) : result
@@ -230,6 +252,14 @@ export class PartitionLog {
 
   #requireWritable(): void {
     if (this.failure) throw toKafkaError(this.failure)
+  }
+
+  #requireWithin(offset: number): void {
+    if (offset >= this.#logStartOffset && offset <= this.logEndOffset) return
+    throw new KafkaError(
+      'OFFSET_OUT_OF_RANGE',
+      `Offset ${offset} lies outside ${this.#logStartOffset}–${this.logEndOffset} of ${this.topic}-${this.partition}.`,
+    )
   }
 
   #appended(result: AppendResult, { options, records }: Submission): void {
@@ -304,8 +334,11 @@ export class PartitionLog {
     const names = await readdir(this.folder)
     const found = names.map((name) => offsetOfFileName(name, PRODUCER_SNAPSHOT_SUFFIX))
     this.#snapshots = found.filter((offset) => offset !== undefined).sort((a, b) => a - b)
+    // Snapshots above a transaction index that has to be made anew would skip what it is made of.
+    const newest = await this.transactions.load()
     let from = this.native.firstSegmentOffset
     for (const offset of this.#snapshots.toReversed()) {
+      if (offset > newest) continue
       const path = join(this.folder, offsetFileName(offset, PRODUCER_SNAPSHOT_SUFFIX))
       const producers = offset <= end ? decodeProducerSnapshot(await files.read(path)) : null
       if (producers) {
@@ -315,13 +348,14 @@ export class PartitionLog {
       }
       // Taken of a tail that was cut, or torn.
       await files.remove(path)
-      this.#snapshots.pop()
+      this.#snapshots = this.#snapshots.filter((each) => each !== offset)
     }
     while (from < end) {
       const { count, headers, nextOffset } = await this.native.scanHeaders(from, end, headersPerScan)
       for (let i = 0; i < count; i++) {
         const batch = readBatchIdentity(headers, i * BATCH_HEADER_SIZE)
-        this.producers.replay(batch)
+        if (batch.isControl) await this.transactions.replay(batch)
+        else this.producers.replay(batch)
         if (batch.leaderEpoch > this.epochs.latestEpoch)
           this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
       }

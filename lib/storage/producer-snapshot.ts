@@ -38,7 +38,7 @@ export function encodeProducerSnapshot(producers: readonly ProducerSummary[]): U
     view.setInt32(at + 22, producer.offsetDelta)
     view.setBigInt64(at + 26, BigInt(producer.timestampMs))
     view.setInt32(at + 34, producer.coordinatorEpoch)
-    view.setBigInt64(at + 38, -1n)
+    view.setBigInt64(at + 38, BigInt(producer.currentTxnFirstOffset))
     at += entryBytes
   }
   view.setInt32(at, batches)
@@ -81,6 +81,7 @@ export function decodeProducerSnapshot(bytes: Uint8Array): ProducerSummary[] | n
       offsetDelta: view.getInt32(at + 22),
       timestampMs: Number(view.getBigInt64(at + 26)),
       coordinatorEpoch: view.getInt32(at + 34),
+      currentTxnFirstOffset: Number(view.getBigInt64(at + 38)),
       earlier: earlier.get(producerId) ?? [],
     })
   }

@@ -34,6 +34,8 @@ export interface ProducerSummary {
   offsetDelta: number
   timestampMs: number
   coordinatorEpoch: number
+  /** Where the producer's open transaction begins, −1 without one. */
+  currentTxnFirstOffset: number
   /** The batches before the last one that may still be sent again, oldest first. */
   earlier: readonly Readonly<RememberedBatch>[]
 }
@@ -61,6 +63,8 @@ function currentEpoch(entry: ProducerEntry): number {
 
 export class ProducerState {
   readonly #entries = new Map<number, ProducerEntry>()
+  /** First offsets of open transactions, by producer. */
+  readonly #open = new Map<number, number>()
 
   get size(): number {
     return this.#entries.size
@@ -138,14 +142,12 @@ export class ProducerState {
     }
   }
 
-  /** Takes over a batch that stands in the log. */
+  /** Takes over a batch that stands in the log. A marker is none: `endTransaction` takes it. */
   replay(batch: BatchIdentity): void {
-    if (batch.producerId < 0) return
+    if (batch.producerId < 0 || batch.isControl) return
     const entry = this.#entryOf(batch.producerId)
-    if (batch.isControl) {
-      entry.completedEpoch = Math.max(entry.completedEpoch, batch.producerEpoch)
-      entry.lastTimestampMs = batch.maxTimestampMs
-      return
+    if (batch.isTransactional && !this.#open.has(batch.producerId)) {
+      this.#open.set(batch.producerId, batch.baseOffset)
     }
     const remembered: RememberedBatch = {
       producerEpoch: batch.producerEpoch,
@@ -159,6 +161,48 @@ export class ProducerState {
     this.#settle(entry, remembered)
   }
 
+  /** Takes over a marker that stands in the log: the producer has no open transaction then. */
+  endTransaction(marker: BatchIdentity, coordinatorEpoch: number): void {
+    const entry = this.#entryOf(marker.producerId)
+    // A coordinator that ends a transaction with a higher epoch lets the producer begin its sequence anew (KIP-890).
+    if (marker.producerEpoch > currentEpoch(entry)) {
+      entry.completedEpoch = marker.producerEpoch
+      entry.batches = entry.batches.filter(isPending)
+      entry.lastOffset = -1
+    }
+    entry.lastTimestampMs = marker.maxTimestampMs
+    entry.coordinatorEpoch = coordinatorEpoch
+    this.#open.delete(marker.producerId)
+  }
+
+  /** Where the producer's open transaction begins. */
+  openSince(producerId: number): number | undefined {
+    return this.#open.get(producerId)
+  }
+
+  /** Where the first of the open transactions begins. */
+  get firstOpenOffset(): number | undefined {
+    return this.firstOpenOffsetBut(undefined)
+  }
+
+  /** The same without the transaction of one producer. */
+  firstOpenOffsetBut(producerId: number | undefined): number | undefined {
+    let first: number | undefined
+    for (const [each, offset] of this.#open) {
+      if (each !== producerId && (first === undefined || offset < first)) first = offset
+    }
+    return first
+  }
+
+  /** Those that no marker has ended. */
+  get openTransactions() {
+    return [...this.#open].map(([producerId, firstOffset]) => {
+      const entry = this.#entryOf(producerId)
+      const { coordinatorEpoch } = entry
+      return { producerId, producerEpoch: currentEpoch(entry), coordinatorEpoch, firstOffset }
+    })
+  }
+
   /** Takes over what a snapshot says of a producer. */
   restore(summary: ProducerSummary): void {
     const entry = this.#entryOf(summary.producerId)
@@ -166,6 +210,7 @@ export class ProducerState {
     entry.lastTimestampMs = summary.timestampMs
     entry.lastOffset = summary.lastOffset
     entry.coordinatorEpoch = summary.coordinatorEpoch
+    if (summary.currentTxnFirstOffset >= 0) this.#open.set(summary.producerId, summary.currentTxnFirstOffset)
     if (summary.lastSequence < 0) return
     entry.batches = [
       ...summary.earlier.map((batch) => ({ ...batch })),
@@ -187,6 +232,7 @@ export class ProducerState {
       const known = entry.batches.filter((batch) => !isPending(batch) && batch.lastOffset < endOffset)
       const last = known.pop()
       if (!last && entry.completedEpoch === noEpoch) continue
+      const openSince = this.#open.get(producerId) ?? -1
       result.push({
         producerId,
         producerEpoch: last?.producerEpoch ?? entry.completedEpoch,
@@ -195,6 +241,7 @@ export class ProducerState {
         offsetDelta: last ? last.lastOffset - last.baseOffset : 0,
         timestampMs: last?.timestampMs ?? entry.lastTimestampMs,
         coordinatorEpoch: entry.coordinatorEpoch,
+        currentTxnFirstOffset: openSince < endOffset ? openSince : -1,
         earlier: known,
       })
     }
@@ -205,7 +252,7 @@ export class ProducerState {
   expire(nowMs: number, expirationMs: number): number {
     let expired = 0
     for (const [producerId, entry] of this.#entries) {
-      if (entry.batches.some(isPending)) continue
+      if (entry.batches.some(isPending) || this.#open.has(producerId)) continue
       if (nowMs - entry.lastTimestampMs < expirationMs) continue
       this.#entries.delete(producerId)
       expired++
@@ -215,6 +262,7 @@ export class ProducerState {
 
   clear(): void {
     this.#entries.clear()
+    this.#open.clear()
   }
 
   #entryOf(producerId: number): ProducerEntry {

@@ -115,7 +115,7 @@ if (process.env.GOLDEN_FILE === undefined) {
   })
   test('record messages', (t) => {
     const cases = readCases(recordMessages)
-    t.is(cases.length, 192)
+    t.is(cases.length, 225)
     verify(t, cases)
   })
 } else {

@@ -21,6 +21,7 @@ const producers: ProducerSummary[] = [
     offsetDelta: 1,
     timestampMs: 100,
     coordinatorEpoch: -1,
+    currentTxnFirstOffset: 15,
     earlier,
   },
   {
@@ -31,6 +32,7 @@ const producers: ProducerSummary[] = [
     offsetDelta: 0,
     timestampMs: 101,
     coordinatorEpoch: -1,
+    currentTxnFirstOffset: -1,
     earlier: [],
   },
 ]

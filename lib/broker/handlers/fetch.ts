@@ -3,7 +3,7 @@
  * ids instead of names, 15 replica state as a tagged field.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
-import type { RequestOf, ResponseOf } from '../../protocol/index.js'
+import type { RequestOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { Fetch, type PartitionFetch } from '../fetch.js'
 import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch-sessions.js'
@@ -105,8 +105,6 @@ function tell({ session, isIncremental }: FetchScope, fetched: PartitionFetch[])
   })
 }
 
-type TopicResponse = ResponseOf<'Fetch'>['responses'][number]
-
 function byTopic(fetched: readonly PartitionFetch[], usesTopicIds: boolean, isCommitted: boolean) {
   const topics = new Map<
     string,
@@ -130,7 +128,7 @@ function partitionData(fetched: PartitionFetch, isCommitted: boolean) {
     lastStableOffset: fetched.lastStableOffset,
     logStartOffset: fetched.logStartOffset,
     abortedTransactions: isCommitted
-      ? ([] as NonNullable<TopicResponse['partitions'][number]['abortedTransactions']>)
+      ? fetched.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
       : null,
     preferredReadReplica: -1,
     records: fetched.range ?? noRecords,

@@ -4347,6 +4347,85 @@ export interface TransactionLogValueTransactionPartitions {
   partitionIds: number[]
 }
 
+/** versions 0, flexible 0+ */
+export interface TopicRecord {
+  name: string
+  topicId: string
+}
+
+/** versions 0-2, flexible 0+ */
+export interface PartitionRecord {
+  /** default -1 */
+  partitionId: number
+  topicId: string
+  replicas: number[]
+  isr: number[]
+  removingReplicas: number[]
+  addingReplicas: number[]
+  /** default -1 */
+  leader: number
+  /** default 0 */
+  leaderRecoveryState: number
+  /** default -1 */
+  leaderEpoch: number
+  /** default -1 */
+  partitionEpoch: number
+  /** 1+ */
+  directories: string[]
+  /** 2+ */
+  eligibleLeaderReplicas: number[] | null
+  /** 2+ */
+  lastKnownElr: number[] | null
+}
+
+/** versions 0, flexible 0+ */
+export interface ConfigRecord {
+  resourceType: number
+  resourceName: string
+  name: string
+  value: string | null
+}
+
+/** versions 0-2, flexible 0+ */
+export interface PartitionChangeRecord {
+  /** default -1 */
+  partitionId: number
+  topicId: string
+  isr: number[] | null
+  /** default -2 */
+  leader: number
+  replicas: number[] | null
+  removingReplicas: number[] | null
+  addingReplicas: number[] | null
+  /** default -1 */
+  leaderRecoveryState: number
+  /** 1+ */
+  directories: string[] | null
+  /** 2+ */
+  eligibleLeaderReplicas: number[] | null
+  /** 2+ */
+  lastKnownElr: number[] | null
+}
+
+/** versions 0, flexible 0+ */
+export interface RemoveTopicRecord {
+  topicId: string
+}
+
+/** versions 0, flexible 0+ */
+export interface ProducerIdsRecord {
+  brokerId: number
+  /** default -1 */
+  brokerEpoch: Int64
+  nextProducerId: Int64
+}
+
+/** versions 0, flexible 0+ */
+export interface FeatureLevelRecord {
+  name: string
+  featureLevel: number
+}
+
 /** Every message by its name. */
 export interface Messages {
   ProduceRequest: ProduceRequest
@@ -4585,6 +4664,13 @@ export interface Messages {
   ShareUpdateValue: ShareUpdateValue
   TransactionLogKey: TransactionLogKey
   TransactionLogValue: TransactionLogValue
+  TopicRecord: TopicRecord
+  PartitionRecord: PartitionRecord
+  ConfigRecord: ConfigRecord
+  PartitionChangeRecord: PartitionChangeRecord
+  RemoveTopicRecord: RemoveTopicRecord
+  ProducerIdsRecord: ProducerIdsRecord
+  FeatureLevelRecord: FeatureLevelRecord
 }
 
 export type ApiName =

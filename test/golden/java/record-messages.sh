@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes test/golden/record-messages.ndjson.gz anew: needs a JDK of 17 or newer, and the folder with the jars of
-# kafka-group-coordinator, kafka-transaction-coordinator and kafka-share-coordinator 4.3.1 and what they depend on.
+# kafka-group-coordinator, kafka-transaction-coordinator, kafka-share-coordinator and kafka-metadata 4.3.1 and what they depend on.
 #   test/golden/java/record-messages.sh FOLDER_WITH_JARS
 set -eu
 here=$(dirname "$0")
