@@ -212,6 +212,19 @@ FileSystem& file_system() {
   return replacement ? *replacement : real_file_system();
 }
 
+Status duplicate_file(int descriptor, const std::string& path, std::shared_ptr<File>* file) {
+  const int duplicate = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (duplicate < 0) return Status::from_errno(errno, path);
+  struct stat info;
+  if (::fstat(duplicate, &info) != 0) {
+    const int error = errno;
+    ::close(duplicate);
+    return Status::from_errno(error, path);
+  }
+  *file = std::make_shared<PosixFile>(duplicate, path, static_cast<uint64_t>(info.st_dev));
+  return Status();
+}
+
 void set_file_system(FileSystem* replacement) { current.store(replacement, std::memory_order_release); }
 
 void force_portable_files(bool force) { portable.store(force, std::memory_order_relaxed); }

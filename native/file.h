@@ -79,6 +79,9 @@ FileSystem& file_system();
 void set_file_system(FileSystem* replacement);
 FileSystem& real_file_system();
 
+// A file over a duplicate of a descriptor that the caller keeps. `path` is for messages.
+Status duplicate_file(int descriptor, const std::string& path, std::shared_ptr<File>* file);
+
 // Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT and error-reporting syncfs.
 void force_portable_files(bool force);
 // True when syncfs reports write errors (Linux 5.8), so that it may stand for many fdatasyncs.

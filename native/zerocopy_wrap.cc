@@ -1,6 +1,8 @@
 // The zero-copy calls as JavaScript sees them. All run on the JavaScript thread but for ReadTask::Execute.
 #include <napi.h>
 
+#include <string>
+
 #include "file.h"
 #include "file_range_wrap.h"
 #include "zerocopy.h"
@@ -128,6 +130,20 @@ Napi::Value RangeOfFile(const Napi::CallbackInfo& info) {
   return FileRangeWrap::Create(info.Env(), std::move(range));
 }
 
+// rangeOfDescriptor(descriptor, offset, length): FileRange, over a duplicate of the descriptor.
+Napi::Value RangeOfDescriptor(const Napi::CallbackInfo& info) {
+  const int descriptor = info[0].As<Napi::Number>().Int32Value();
+  FileRange range;
+  const Status status = duplicate_file(descriptor, "descriptor " + std::to_string(descriptor), &range.file);
+  if (!status.ok()) {
+    ToError(info.Env(), status).ThrowAsJavaScriptException();
+    return Napi::Value();
+  }
+  range.position = Unsigned(info[1]);
+  range.length = Unsigned(info[2]);
+  return FileRangeWrap::Create(info.Env(), std::move(range));
+}
+
 }  // namespace
 
 void InitZerocopy(Napi::Env env, Napi::Object exports) {
@@ -137,6 +153,7 @@ void InitZerocopy(Napi::Env env, Napi::Object exports) {
   exports.Set("residentBytes", Napi::Function::New<ResidentBytes>(env, "residentBytes"));
   exports.Set("readRangeCached", Napi::Function::New<ReadRangeCached>(env, "readRangeCached"));
   exports.Set("readRange", Napi::Function::New<ReadRange>(env, "readRange"));
+  exports.Set("rangeOfDescriptor", Napi::Function::New<RangeOfDescriptor>(env, "rangeOfDescriptor"));
   exports.Set("rangeOfFile", Napi::Function::New<RangeOfFile>(env, "rangeOfFile"));
 }
 

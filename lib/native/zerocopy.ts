@@ -26,6 +26,7 @@ interface ZerocopyAddon {
   readRangeCached(range: FileRange, offset: number, into: Uint8Array): number
   readRange(range: FileRange, offset: number, into: Uint8Array): Promise<number>
   rangeOfFile(path: string, offset: number, length: number): FileRange
+  rangeOfDescriptor(descriptor: number, offset: number, length: number): FileRange
 }
 
 const native = addon as ZerocopyAddon
@@ -67,4 +68,12 @@ export function readRange(range: FileRange, offset: number, into: Uint8Array): P
 /** A range of any file, which it holds open. May wait on the disk. Throws an EngineError-shaped error. */
 export function rangeOfFile(path: string, offset: number, length: number): FileRange {
   return native.rangeOfFile(path, offset, length)
+}
+
+/**
+ * A range of a file that the caller has open, over a duplicate of the descriptor: it may be closed meanwhile, and its
+ * position is neither used nor moved. Does not wait. Throws an EngineError-shaped error.
+ */
+export function rangeOfDescriptor(descriptor: number, offset: number, length: number): FileRange {
+  return native.rangeOfDescriptor(descriptor, offset, length)
 }

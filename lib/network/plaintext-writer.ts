@@ -9,7 +9,8 @@
 
 import type { Socket } from 'node:net'
 import type { FileRange } from '../native/types.js'
-import { readRange, readRangeCached, sendBytes, sendRange } from '../native/zerocopy.js'
+import { sendBytes } from '../native/zerocopy.js'
+import { RangeSender } from './range-sender.js'
 import { isFileRange, type ResponsePart, releaseRanges } from './transport.js'
 
 interface Outgoing {
@@ -23,12 +24,6 @@ interface Outgoing {
 const maxWriteBytes = 512 * 1024
 /** Up to here copying parts together is cheaper than a vector of them. */
 const mergeBytes = 16 * 1024
-/** What one connection may send by sendfile in one turn of the event loop. */
-const turnBytes = 1024 * 1024
-/** What is copied when the socket is full: small beside what it takes when it has room again. */
-const blockedPieceBytes = 64 * 1024
-/** What is read at a time where sendfile is not used, or from the disk. */
-const copyPieceBytes = 256 * 1024
 
 export class PlaintextWriter {
   readonly #socket: Socket
@@ -38,15 +33,25 @@ export class PlaintextWriter {
   /** A write, a read or another turn is to come, and goes on with the queue. */
   #busy = false
   #closed = false
-  /** How much of the range at the head of the queue is sent. */
-  #rangeOffset = 0
-  #turnLeft = turnBytes
+  /** Sends the range at the head of the queue. */
+  readonly #ranges: RangeSender
   queuedBytes = 0
   progress = 0
 
   constructor(socket: Socket, descriptor: number) {
     this.#socket = socket
     this.#descriptor = descriptor
+    this.#ranges = new RangeSender(descriptor, {
+      write: (bytes, written) =>
+        this.#write(bytes, () => {
+          this.progress++
+          written()
+        }),
+      sent: () => this.progress++,
+      ready: () => this.#goOn(),
+      fileFailed: (error) => this.#socket.destroy(error),
+      socketFailed: (errno) => this.#fail(errno),
+    })
   }
 
   send(parts: readonly ResponsePart[], onSent: () => void): void {
@@ -66,6 +71,7 @@ export class PlaintextWriter {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#ranges.close()
     for (const { parts, next } of this.#queue) releaseRanges(parts, next)
     this.#queue.length = 0
     this.queuedBytes = 0
@@ -77,23 +83,9 @@ export class PlaintextWriter {
     while (!this.#busy && !this.#closed && !this.#socket.destroyed && this.#queue.length > 0) {
       const range = this.#rangeAtHead()
       if (range === undefined) this.#writeBytes()
-      else if (range.byteLength === this.#rangeOffset) this.#rangeDone(range)
-      else if (this.#descriptor < 0) this.#copyPiece(range, copyPieceBytes)
-      else if (this.#turnLeft > 0) this.#takeTurn(this.#sendRange(range, this.#turnLeft))
-      else this.#busy = true
+      else if (range.byteLength === this.#ranges.offset) this.#rangeDone(range)
+      else if (!this.#ranges.send(range, range.byteLength)) this.#busy = true
     }
-  }
-
-  /** Other connections go before this one sends more than its turn. */
-  #takeTurn(sent: number): void {
-    if (this.#turnLeft === turnBytes) {
-      setImmediate(() => {
-        const waits = this.#turnLeft <= 0
-        this.#turnLeft = turnBytes
-        if (waits) this.#goOn()
-      })
-    }
-    this.#turnLeft -= sent
   }
 
   #rangeAtHead(): FileRange | undefined {
@@ -164,45 +156,9 @@ export class PlaintextWriter {
     this.#goOn()
   }
 
-  /** Gives how many bytes went out. */
-  #sendRange(range: FileRange, max: number): number {
-    const { sent, state, errno } = sendRange(this.#descriptor, range, this.#rangeOffset, max)
-    if (sent > 0) this.#rangeSent(sent)
-    if (state === 'failed') this.#fail(errno)
-    else if (state === 'blocked') this.#copyPiece(range, blockedPieceBytes)
-    else if (state === 'cold') this.#readPiece(range, copyPieceBytes)
-    return sent
-  }
-
-  #copyPiece(range: FileRange, size: number): void {
-    const piece = Buffer.allocUnsafeSlow(Math.min(size, range.byteLength - this.#rangeOffset))
-    const read = readRangeCached(range, this.#rangeOffset, piece)
-    if (read === 0) this.#readPiece(range, piece.length)
-    else this.#write(piece.subarray(0, read), () => this.#rangeSent(read))
-  }
-
-  /** Reads on a thread, and writes when that is done. */
-  #readPiece(range: FileRange, size: number): void {
-    this.#busy = true
-    const piece = Buffer.allocUnsafeSlow(Math.min(size, range.byteLength - this.#rangeOffset))
-    readRange(range, this.#rangeOffset, piece).then(
-      (read) => {
-        if (this.#closed) return
-        if (read === 0) this.#socket.destroy(new Error('the file is shorter than the range to be sent'))
-        else this.#write(piece.subarray(0, read), () => this.#rangeSent(read))
-      },
-      (error) => this.#socket.destroy(error),
-    )
-  }
-
-  #rangeSent(bytes: number): void {
-    this.#rangeOffset += bytes
-    this.progress++
-  }
-
   #rangeDone(range: FileRange): void {
     const outgoing = this.#queue[0]!
-    this.#rangeOffset = 0
+    this.#ranges.offset = 0
     outgoing.next++
     range.release()
     if (outgoing.next < outgoing.parts.length) return
