@@ -15,6 +15,7 @@
 namespace odradek {
 
 void InitCleaner(Napi::Env env, Napi::Object exports);
+void InitRawDisk(Napi::Env env, Napi::Object exports);
 void InitZerocopy(Napi::Env env, Napi::Object exports);
 
 namespace {
@@ -53,6 +54,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitFaults(env, exports);
   InitFileRecording(env, exports);
   InitCleaner(env, exports);
+  InitRawDisk(env, exports);
   InitZerocopy(env, exports);
   return exports;
 }

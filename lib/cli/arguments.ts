@@ -17,6 +17,8 @@ export interface OptionSpec {
   choices?: readonly string[]
   /** May be given several times; the value is a list. */
   multiple?: boolean
+  /** The value where none follows: the option may stand alone. */
+  standing?: string
   /** Other names of the same option, such as those in other tools of Kafka. */
   aliases?: readonly string[]
 }
@@ -104,7 +106,9 @@ export function parseArguments(
     const at = word.startsWith('--') ? word.indexOf('=') : -1
     let text = at < 0 ? undefined : word.slice(at + 1)
     if (spec.type !== 'boolean' && text === undefined) {
-      text = argv[++i]
+      const next = argv[i + 1]
+      const alone = spec.standing !== undefined && (next === undefined || /^-./.test(next))
+      text = alone ? spec.standing : argv[++i]
       if (text === undefined) throw new UsageError(`--${name} needs a value ${seeHelp}`)
     }
     const value = convert(name, spec, text)

@@ -50,7 +50,9 @@ function usageWord({ name, required, variadic }: PositionalSpec): string {
 }
 
 function flag(name: string, spec: OptionSpec): string {
-  const value = spec.type === 'boolean' ? '' : ` ${spec.value ?? (spec.type === 'integer' ? 'N' : 'TEXT')}`
+  const placeholder = spec.value ?? (spec.type === 'integer' ? 'N' : 'TEXT')
+  const value =
+    spec.type === 'boolean' ? '' : spec.standing === undefined ? ` ${placeholder}` : ` [${placeholder}]`
   return `${spec.short ? `-${spec.short}, ` : '    '}--${name}${value}`
 }
 

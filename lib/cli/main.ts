@@ -11,6 +11,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'consume', load: async () => (await import('./commands/consume.js')).consumeCommand },
   { name: 'groups', load: async () => (await import('./commands/groups.js')).groupsCommand },
   { name: 'configs', load: async () => (await import('./commands/configs.js')).configsCommand },
+  { name: 'bench', load: async () => (await import('./commands/bench.js')).benchCommand },
 ]
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {

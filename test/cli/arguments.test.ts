@@ -11,6 +11,7 @@ const command = defineCommand({
     to: { type: 'string', aliases: ['target'], help: 'where' },
     how: { type: 'string', choices: ['slow', 'fast'], default: 'slow', help: 'how' },
     tag: { type: 'string', multiple: true, help: 'tags' },
+    log: { type: 'string', standing: '-', help: 'say what happens' },
     force: { type: 'boolean', short: 'f', help: 'anyway' },
   },
   run: async () => undefined,
@@ -19,9 +20,17 @@ const parse = (...argv: string[]) => parseArguments(command, argv, ['odradek', '
 
 test('options have defaults, also where they are not given', (t) => {
   t.deepEqual(parse('it'), {
-    options: { by: undefined, to: undefined, how: 'slow', tag: [], force: false },
+    options: { by: undefined, to: undefined, how: 'slow', tag: [], log: undefined, force: false },
     positionals: ['it'],
   })
+})
+
+test('an option that may stand alone takes the next word unless it is an option', (t) => {
+  t.is(parse('it', '--log').options.log, '-')
+  t.is(parse('it', '--log', '--force').options.log, '-')
+  t.is(parse('it', '--log', 'file').options.log, 'file')
+  t.is(parse('it', '--log', '-').options.log, '-')
+  t.is(parse('it', '--log=file').options.log, 'file')
 })
 
 test('values follow a blank or an equals sign; negative numbers are values', (t) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import test from 'ava'
 import { failure, odradek } from './odradek-program.js'
 
-const commands = ['serve', 'topics', 'produce', 'consume', 'groups', 'configs']
+const commands = ['serve', 'topics', 'produce', 'consume', 'groups', 'configs', 'bench']
 
 test('--help lists every command with its summary', async (t) => {
   for (const args of [[], ['--help'], ['-h'], ['help']]) {
