@@ -93,7 +93,8 @@ int64_t timestamp_of(const BatchHeader& header, const RecordView& record) {
 // Filters one batch after another into one output.
 class Filter {
  public:
-  Filter(const FilterRules& rules, FilteredChunk* out) : rules_(rules), out_(out) {}
+  Filter(const FilterRules& rules, const AbortedTransactions& aborted, FilteredChunk* out)
+      : rules_(rules), aborted_(aborted), out_(out) {}
 
   Status add(const PlainBatch& batch) {
     const BatchHeader& header = batch.header;
@@ -104,8 +105,9 @@ class Filter {
     }
     kept_.clear();
     bool tombstone_kept = false;
+    const bool aborted = aborted_.hold(header);
     Status walked = for_each_record(batch, [&](const RecordView& record) {
-      if (keep(header, record)) {
+      if (!aborted && keep(header, record)) {
         kept_.push_back(record);
         tombstone_kept |= record.value_size < 0;
       }
@@ -218,11 +220,21 @@ class Filter {
   }
 
   const FilterRules& rules_;
+  const AbortedTransactions& aborted_;
   FilteredChunk* out_;
   std::vector<RecordView> kept_;  // of the batch at hand; a member to keep its memory
 };
 
 }  // namespace
+
+bool AbortedTransactions::hold(const BatchHeader& header) const {
+  if (ranges_.empty() || !header.is_transactional() || header.is_control()) return false;
+  const auto producer = ranges_.find(header.producer_id);
+  if (producer == ranges_.end()) return false;
+  return std::any_of(producer->second.begin(), producer->second.end(), [&](const auto& range) {
+    return range.first <= header.base_offset && header.base_offset < range.second;
+  });
+}
 
 Status index_chunk(const BatchChunk& chunk, int64_t from_offset, OffsetMap* map, IndexedChunk* out) {
   ChunkReader reader(chunk);
@@ -231,12 +243,8 @@ Status index_chunk(const BatchChunk& chunk, int64_t from_offset, OffsetMap* map,
     bool done;
     Status read = reader.next(&batch, &done);
     if (!read.ok() || done) return read;
-    if (batch.header.is_transactional() && !batch.header.is_control()) {
-      out->transactional = true;
-      return Status();
-    }
     if (batch.header.last_offset() >= from_offset) {
-      if (!batch.header.is_control()) {
+      if (!batch.header.is_control() && !chunk.aborted.hold(batch.header)) {
         Status walked = for_each_record(batch, [&](const RecordView& record) {
           const int64_t offset = batch.header.base_offset + record.offset_delta;
           if (record.key_size < 0 || offset < from_offset) return true;
@@ -254,7 +262,7 @@ Status index_chunk(const BatchChunk& chunk, int64_t from_offset, OffsetMap* map,
 
 Status filter_chunk(const BatchChunk& chunk, const FilterRules& rules, FilteredChunk* out) {
   ChunkReader reader(chunk);
-  Filter filter(rules, out);
+  Filter filter(rules, chunk.aborted, out);
   out->bytes.reserve(chunk.size);
   for (;;) {
     PlainBatch batch;

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "offset_map.h"
+#include "record_batch.h"
 #include "status.h"
 
 namespace odradek {
@@ -19,6 +21,21 @@ struct UnpackedRecords {
   size_t size;
 };
 
+// Transactions that were aborted: what they wrote does not count.
+class AbortedTransactions {
+ public:
+  // From the first batch to the marker, whose offset is `last_offset`.
+  void add(int64_t producer_id, int64_t first_offset, int64_t last_offset) {
+    ranges_[producer_id].emplace_back(first_offset, last_offset);
+  }
+
+  // True for a batch of records of one of them. A producer has one transaction at a time, so that its offsets tell.
+  bool hold(const BatchHeader& header) const;
+
+ private:
+  std::unordered_map<int64_t, std::vector<std::pair<int64_t, int64_t>>> ranges_;
+};
+
 // Consecutive batches of a log; the last one may be cut off.
 struct BatchChunk {
   const uint8_t* data;
@@ -27,6 +44,8 @@ struct BatchChunk {
   std::vector<UnpackedRecords> unpacked;
   // Batches from this offset on are left alone.
   int64_t end_offset;
+  // Those that reach into the chunk, at least.
+  AbortedTransactions aborted = {};
 };
 
 // What a pass over a chunk came to.
@@ -39,11 +58,10 @@ struct ChunkProgress {
 struct IndexedChunk : ChunkProgress {
   // The map has no room: it knows the log up to its latest_offset() only.
   bool full = false;
-  // A batch of a transaction was met: whether it counts cannot be known here.
-  bool transactional = false;
 };
 
-// Puts the last offset of every key from `from_offset` on into the map. CORRUPT_LOG when a batch does not check out,
+// Puts the last offset of every key from `from_offset` on into the map, but for keys of aborted transactions.
+// REQUIRES: every transaction in the chunk has ended. CORRUPT_LOG when a batch does not check out,
 // INVALID_ARGUMENT when the unpacked records of a compressed batch are missing.
 Status index_chunk(const BatchChunk& chunk, int64_t from_offset, OffsetMap* map, IndexedChunk* out);
 
@@ -76,7 +94,7 @@ struct FilteredChunk : ChunkProgress {
 // keep their base and last offset, producer fields and sequence, and become shorter. A batch that keeps all is copied
 // as it is. The first cleaning that meets a tombstone writes the time of its end into the batch (KIP-534: the
 // base timestamp becomes the delete horizon).
-// Deviation from Kafka: control batches are always kept; transactional ones are refused by index_chunk.
+// Records of aborted transactions go. Deviation from Kafka: control batches are always kept.
 Status filter_chunk(const BatchChunk& chunk, const FilterRules& rules, FilteredChunk* out);
 
 // Puts the compressed records in the place of the plain ones (one for each of `pending`, in order) and writes lengths

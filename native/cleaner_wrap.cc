@@ -33,7 +33,8 @@ View view_of(Napi::Value value) {
   return {bytes.Data(), bytes.ByteLength()};
 }
 
-// Arguments 1 to 3: chunk, positions of its compressed batches, their records.
+// Arguments 1 to 4: chunk, positions of its compressed batches, their records, and for each aborted transaction the
+// producer id, the first and the last offset.
 BatchChunk chunk_of(const Napi::CallbackInfo& info, int64_t end_offset) {
   const View bytes = view_of(info[1]);
   const auto positions = info[2].As<Napi::Float64Array>();
@@ -42,6 +43,10 @@ BatchChunk chunk_of(const Napi::CallbackInfo& info, int64_t end_offset) {
   for (uint32_t i = 0; i < unpacked.Length(); i++) {
     const View records = view_of(unpacked.Get(i));
     chunk.unpacked.push_back({static_cast<size_t>(positions[i]), records.data, records.size});
+  }
+  const auto aborted = info[4].As<Napi::BigInt64Array>();
+  for (size_t i = 0; i + 2 < aborted.ElementLength(); i += 3) {
+    chunk.aborted.add(aborted[i], aborted[i + 1], aborted[i + 2]);
   }
   return chunk;
 }
@@ -122,14 +127,13 @@ class OffsetMapWrap : public Napi::ObjectWrap<OffsetMapWrap> {
   }
 
   void Index(const Napi::CallbackInfo& info) {
-    run(info, [map = map_, from = int64_at(info, 4), chunk = chunk_of(info, int64_at(info, 5))](Completion* out) {
+    run(info, [map = map_, from = int64_at(info, 5), chunk = chunk_of(info, int64_at(info, 6))](Completion* out) {
       if (!map) return Status(Code::kClosed);
       IndexedChunk indexed;
       ODRADEK_RETURN_IF_ERROR(index_chunk(chunk, from, map.get(), &indexed));
       out->values[0] = static_cast<double>(indexed.consumed_bytes);
       out->values[1] = static_cast<double>(indexed.next_offset);
       out->values[2] = indexed.full;
-      out->values[3] = indexed.transactional;
       return Status();
     });
   }
@@ -137,14 +141,14 @@ class OffsetMapWrap : public Napi::ObjectWrap<OffsetMapWrap> {
   void Filter(const Napi::CallbackInfo& info) {
     FilterRules rules;
     rules.map = map_.get();
-    rules.now_ms = int64_at(info, 5);
-    rules.delete_retention_ms = std::clamp<int64_t>(int64_at(info, 6), 0, int64_t{1} << 53);
-    rules.round_end_offset = int64_at(info, 7);
-    const auto producers = info[8].As<Napi::BigInt64Array>();
+    rules.now_ms = int64_at(info, 6);
+    rules.delete_retention_ms = std::clamp<int64_t>(int64_at(info, 7), 0, int64_t{1} << 53);
+    rules.round_end_offset = int64_at(info, 8);
+    const auto producers = info[9].As<Napi::BigInt64Array>();
     for (size_t i = 0; i + 1 < producers.ElementLength(); i += 2) {
       rules.last_offset_of_producer[producers[i]] = producers[i + 1];
     }
-    run(info, [map = map_, rules = std::move(rules), chunk = chunk_of(info, int64_at(info, 4))](Completion* out) {
+    run(info, [map = map_, rules = std::move(rules), chunk = chunk_of(info, int64_at(info, 5))](Completion* out) {
       if (!map) return Status(Code::kClosed);
       FilteredChunk filtered;
       ODRADEK_RETURN_IF_ERROR(filter_chunk(chunk, rules, &filtered));

@@ -16,12 +16,13 @@ const compressionMask = 0x07
 
 /**
  * The chunk that begins with the batch that holds `offset`, or the next one after it; null where there is none below
- * `endOffset`.
+ * `endOffset`. `aborted` is passed on.
  */
 export async function readChunk(
   log: NativeLog,
   offset: number,
   endOffset: number,
+  aborted: BigInt64Array,
 ): Promise<BatchChunk | null> {
   const bytes = await log.readBytes(offset, {
     maxBytes: chunkBytes,
@@ -29,7 +30,7 @@ export async function readChunk(
     maxOffset: endOffset,
   })
   if (bytes.byteLength === 0) return null
-  return { bytes, endOffset, unpacked: await unpack(bytes) }
+  return { bytes, endOffset, aborted, unpacked: await unpack(bytes) }
 }
 
 async function unpack(bytes: Uint8Array): Promise<{ position: number; records: Uint8Array }[]> {

@@ -22,6 +22,13 @@ export interface ActiveProducer {
   readonly lastOffset: number
 }
 
+/** A transaction whose records do not count: from its first batch to its marker. */
+export interface AbortedRange {
+  readonly producerId: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+}
+
 /** A log that may be compacted. Properties are read anew for each cleaning. */
 export interface CleanableLog {
   readonly topic: string
@@ -34,6 +41,8 @@ export interface CleanableLog {
   readonly lastStableOffset: number
   readonly native: NativeLog
   activeProducers(): Iterable<ActiveProducer>
+  /** The aborted transactions that reach into `from`–`end` (exclusive). */
+  abortedTransactions(from: number, end: number): Promise<readonly AbortedRange[]>
 }
 
 /** What a cleaning of the log would cover. */

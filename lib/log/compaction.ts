@@ -2,6 +2,9 @@
  * One cleaning of one log: reads the keys of the dirty part into a map, then rewrites all segments up to the end of
  * what the map covers without the records that have a newer one of the same key. Offsets do not change.
  *
+ * Records of aborted transactions go too: all of them below a marker that was met, so that a rewritten segment needs
+ * no transaction index.
+ *
  * Durability: a segment is replaced only when all that the map was built from is on disk, and its replacement too; a
  * crash at any moment leaves the old or the new segments of each group.
  */
@@ -48,17 +51,7 @@ export class CleaningSupersededError extends Error {
   }
 }
 
-/** A log with transactions in its dirty part: which of their records count cannot be told yet. */
-export class TransactionalLogError extends Error {
-  readonly code = 'TRANSACTIONAL_LOG'
-
-  constructor() {
-    super('the log holds records of transactions, which are not supported')
-    this.name = 'TransactionalLogError'
-  }
-}
-
-/** Cleans the range. Throws CleaningSupersededError, TransactionalLogError, or what the engine could not do. */
+/** Cleans the range. Throws CleaningSupersededError, or what the engine could not do. */
 export async function compact(range: CleanableRange, options: CompactionOptions): Promise<CompactionResult> {
   const compaction = new Compaction(range, options)
   try {
@@ -117,19 +110,36 @@ class Compaction {
     const { firstDirtyOffset, firstUncleanableOffset } = this.#range
     let offset = firstDirtyOffset
     while (offset < firstUncleanableOffset) {
-      const chunk = await this.#read(offset, firstUncleanableOffset)
-      if (chunk === null) break
-      const { consumedBytes, nextOffset, isFull, isTransactional } = await this.#keys.index(
-        chunk,
-        firstDirtyOffset,
-      )
-      if (isTransactional) throw new TransactionalLogError()
-      if (isFull) return false
-      if (nextOffset <= offset) break
-      offset = nextOffset
-      await this.#options.throttle.used(consumedBytes, this.#options.signal)
+      // A segment at a time, so that no more of the aborted transactions are in memory than reach into one.
+      const end = Math.min(this.#segmentEnd(offset), firstUncleanableOffset)
+      const aborted = await this.#aborted(offset, end)
+      while (offset < end) {
+        const chunk = await this.#read(offset, end, aborted)
+        if (chunk === null) break
+        const { consumedBytes, nextOffset, isFull } = await this.#keys.index(chunk, firstDirtyOffset)
+        if (isFull) return false
+        if (nextOffset <= offset) break
+        offset = nextOffset
+        await this.#options.throttle.used(consumedBytes, this.#options.signal)
+      }
+      offset = Math.max(offset, end)
     }
     return true
+  }
+
+  /** End of the segment that holds the offset. */
+  #segmentEnd(offset: number): number {
+    const next = this.#native.segments().find(({ baseOffset }) => baseOffset > offset)
+    return next?.baseOffset ?? this.#native.logEndOffset
+  }
+
+  async #aborted(from: number, end: number): Promise<BigInt64Array> {
+    const transactions = await this.#log.abortedTransactions(from, end)
+    return BigInt64Array.from(
+      transactions.flatMap(({ producerId, firstOffset, lastOffset }) =>
+        [producerId, firstOffset, lastOffset].map(BigInt),
+      ),
+    )
   }
 
   /** Runs of segments that become one each: as many as fit into a segment and its indexes. */
@@ -195,9 +205,10 @@ class Compaction {
     }
     let size = await writeCleaned(path, 0, { bytes: new Uint8Array(0), pending: [] }, [])
     let offset = group[0]!.baseOffset
-    const end = this.#endOf(group.at(-1)!)
+    const end = this.#segmentEnd(group.at(-1)!.baseOffset)
+    const aborted = await this.#aborted(offset, end)
     while (offset < end) {
-      const chunk = await this.#read(offset, end)
+      const chunk = await this.#read(offset, end, aborted)
       if (chunk === null) break
       const filtered = await this.#keys.filter(chunk, rules)
       if (filtered.nextOffset <= offset) break
@@ -210,16 +221,11 @@ class Compaction {
     }
   }
 
-  async #read(offset: number, endOffset: number) {
+  async #read(offset: number, endOffset: number, aborted: BigInt64Array) {
     this.#options.signal.throwIfAborted()
-    const chunk = await readChunk(this.#native, offset, endOffset)
+    const chunk = await readChunk(this.#native, offset, endOffset, aborted)
     this.#bytesRead += chunk?.bytes.byteLength ?? 0
     return chunk
-  }
-
-  #endOf(segment: SegmentInfo): number {
-    const next = this.#native.segments().find(({ baseOffset }) => baseOffset > segment.baseOffset)
-    return next?.baseOffset ?? this.#native.logEndOffset
   }
 
   #requireSegments(bases: readonly number[], cause?: unknown): void {

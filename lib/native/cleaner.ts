@@ -13,6 +13,7 @@ interface OffsetMapHandle {
     chunk: Uint8Array,
     positions: Float64Array,
     unpacked: readonly Uint8Array[],
+    aborted: BigInt64Array,
     fromOffset: number,
     endOffset: number,
   ): void
@@ -21,6 +22,7 @@ interface OffsetMapHandle {
     chunk: Uint8Array,
     positions: Float64Array,
     unpacked: readonly Uint8Array[],
+    aborted: BigInt64Array,
     endOffset: number,
     nowMs: number,
     deleteRetentionMs: number,
@@ -49,6 +51,8 @@ export interface BatchChunk {
   readonly bytes: Uint8Array
   /** Position in `bytes` and decompressed records of each whole compressed batch, by rising position. */
   readonly unpacked: readonly { readonly position: number; readonly records: Uint8Array }[]
+  /** Producer id, first and last offset of each aborted transaction that reaches into the chunk. */
+  readonly aborted: BigInt64Array
   /** Batches from this offset on are left alone. */
   readonly endOffset: number
 }
@@ -60,8 +64,6 @@ export interface IndexedChunk {
   readonly nextOffset: number
   /** The map has no room for another key: it stands for the log up to `latestOffset`. */
   readonly isFull: boolean
-  /** A batch of a transaction was met, and the walk stopped there. */
-  readonly isTransactional: boolean
 }
 
 export interface FilterRules {
@@ -115,17 +117,17 @@ export class KeyMap {
     return this.#handle.latestOffset
   }
 
-  /** Notes the keys of the records from `fromOffset` on. Rejects CORRUPT_LOG where a batch does not check out. */
+  /** Notes the keys of the records from `fromOffset` on, but for those of aborted transactions. Rejects CORRUPT_LOG where a batch does not check out. */
   index(chunk: BatchChunk, fromOffset: number): Promise<IndexedChunk> {
     const positions = positionsOf(chunk)
     const records = chunk.unpacked.map((batch) => batch.records)
     return run(
-      (id) => this.#handle.index(id, chunk.bytes, positions, records, fromOffset, chunk.endOffset),
+      (id) =>
+        this.#handle.index(id, chunk.bytes, positions, records, chunk.aborted, fromOffset, chunk.endOffset),
       (at) => ({
         consumedBytes: numbers[at + VALUE]!,
         nextOffset: numbers[at + VALUE + 1]!,
         isFull: numbers[at + VALUE + 2] === 1,
-        isTransactional: numbers[at + VALUE + 3] === 1,
       }),
       [chunk, records],
     )
@@ -142,6 +144,7 @@ export class KeyMap {
           chunk.bytes,
           positions,
           records,
+          chunk.aborted,
           chunk.endOffset,
           rules.nowMs,
           rules.deleteRetentionMs,

@@ -8,7 +8,7 @@
  */
 import { strict as assert } from 'node:assert'
 import type { TopicConfig } from '../config/index.js'
-import type { ActiveProducer, CleanableLog } from '../log/cleanable-log.js'
+import type { AbortedRange, ActiveProducer, CleanableLog } from '../log/cleanable-log.js'
 import { enforceRetention } from '../log/retention.js'
 import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
@@ -219,6 +219,10 @@ export class Partition implements CleanableLog {
 
   activeProducers(): Iterable<ActiveProducer> {
     return this.log.producers.summaries()
+  }
+
+  abortedTransactions(from: number, end: number): Promise<readonly AbortedRange[]> {
+    return this.log.transactions.aborted(from, end)
   }
 
   /** Takes the partition out of service: whatever waits is answered. The log stays open. */

@@ -238,14 +238,33 @@ TEST_F(BatchFilterTest, StopsAtTheEndOffsetAndAtTornBatches) {
   EXPECT_EQ(torn.next_offset, 1);
 }
 
-TEST_F(BatchFilterTest, RefusesTransactionsAndDamage) {
-  BatchHeader& header = add({{"a", "1"}});
-  header.attributes = kAttributeTransactional;
+TEST_F(BatchFilterTest, WhatAnAbortedTransactionWroteGoesAndHidesNothing) {
+  add({{"a", "1"}});
+  BatchHeader& aborted = add({{"a", "2"}});
+  aborted.attributes = kAttributeTransactional;
+  aborted.producer_id = 7;
+  BatchHeader& committed = add({{"b", "1"}});
+  committed.attributes = kAttributeTransactional;
+  committed.producer_id = 7;
+  build();
+  BatchChunk whole = chunk();
+  whole.aborted.add(7, 1, 2);
+  IndexedChunk indexed;
+  ASSERT_TRUE(index_chunk(whole, 0, &map_, &indexed).ok());
+  EXPECT_EQ(indexed.next_offset, 3);
+  EXPECT_EQ(map_.latest_offset(), 2);
+  FilteredChunk out;
+  ASSERT_TRUE(filter_chunk(whole, rules_, &out).ok());
+  const std::vector<Kept> kept = records_in(out.bytes);
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].offset, 0);
+  EXPECT_EQ(kept[1].offset, 2);
+}
+
+TEST_F(BatchFilterTest, RefusesDamage) {
+  add({{"a", "1"}});
   build();
   IndexedChunk indexed;
-  ASSERT_TRUE(index_chunk(chunk(), 0, &map_, &indexed).ok());
-  EXPECT_TRUE(indexed.transactional);
-  EXPECT_EQ(indexed.next_offset, -1);
   bytes_.back() ^= 1;
   EXPECT_EQ(index_chunk(chunk(), 0, &map_, &indexed).code(), Code::kCorruptLog);
   FilteredChunk out;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import type { CompressionName } from '../../lib/protocol/index.js'
@@ -293,27 +293,52 @@ test('a partition that cannot be cleaned is shown, and the others go on', async 
   const folder = await temporaryFolder(t)
   const bad = await CompactedLog.open(t, folder, {}, 0)
   const good = await CompactedLog.open(t, folder, {}, 1)
-  // A value of a transaction: whether it counts cannot be told.
-  await bad.write([['ann', '1']], {
-    isTransactional: true,
-    producerId: 1,
-    producerEpoch: 0,
-    baseSequence: 0,
-  })
+  await bad.write([['ann', '1']])
   await bad.write([['ann', '2']])
   await good.write([
     ['ann', '1'],
     ['ann', '2'],
   ])
   for (const log of [bad, good]) await log.roll()
+  const path = join(bad.native.path, '00000000000000000000.log')
+  const bytes = await readFile(path)
+  bytes[70]! ^= 1
+  await writeFile(path, bytes)
   const cleaner = await openCleaner(t, folder, [bad, good])
   for (let i = 0; i < 3; i++) await cleaner.cleanOne()
   t.deepEqual(
     cleaner.uncleanable.map(({ partition, error }) => [partition, (error as { code?: string }).code]),
-    [[0, 'TRANSACTIONAL_LOG']],
+    [[0, 'CORRUPT_LOG']],
   )
-  t.deepEqual(await bad.contents(), ['ann=1@0', 'ann=2@1'])
+  t.is(bad.native.segments().length, 2)
   t.deepEqual(await good.contents(), ['ann=2@1'])
+})
+
+test('what an aborted transaction wrote goes and hides nothing; what a committed one wrote counts', async (t) => {
+  const folder = await temporaryFolder(t)
+  const log = await CompactedLog.open(t, folder)
+  const transaction = (producerId: number, baseSequence = 0) => ({
+    isTransactional: true,
+    producerId,
+    producerEpoch: 0,
+    baseSequence,
+  })
+  await log.write([['ann', 'before']])
+  await log.write([['bob', 'before']])
+  await log.write([['ann', 'aborted']], transaction(1))
+  await log.write([['bob', 'committed']], transaction(2))
+  await log.roll()
+  await log.write([['eve', 'aborted']], { ...transaction(1, 1), compression: 'lz4' })
+  await log.end('ABORT', 1)
+  await log.end('COMMIT', 2)
+  await log.write([['dan', 'later']], transaction(1, 2))
+  await log.end('COMMIT', 1)
+  await log.roll()
+  log.aborted = [{ producerId: 1, firstOffset: 2, lastOffset: 5 }]
+  const cleaner = await openCleaner(t, folder, [log])
+  await cleaner.cleanOne()
+  t.deepEqual(await log.contents(), ['ann=before@0', 'bob=committed@3', 'dan=later@7'])
+  t.deepEqual(cleaner.uncleanable, [])
 })
 
 test('how far a log was cleaned is kept, and forgotten with its partition', async (t) => {

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { pino } from 'pino'
-import type { ActiveProducer, CleanableLog, CompactionSettings } from '../../lib/log/cleanable-log.js'
+import type {
+  AbortedRange,
+  ActiveProducer,
+  CleanableLog,
+  CompactionSettings,
+} from '../../lib/log/cleanable-log.js'
 import { type CleanerSettings, LogCleaner } from '../../lib/log/cleaner.js'
 import { addon } from '../../lib/native/addon.js'
 import { files, type LogSettings, type NativeLog, openLog } from '../../lib/native/index.js'
@@ -12,8 +17,10 @@ import {
   type BatchHeader,
   type BatchInput,
   type CompressionName,
+  type ControlType,
   decodeBatch,
   encodeCompressedBatch,
+  encodeEndTransactionMarker,
   type LogRecord,
   readBatchHeader,
 } from '../../lib/protocol/index.js'
@@ -51,6 +58,7 @@ export class CompactedLog implements CleanableLog {
   /** What readers may see; the log's end while undefined. */
   stableOffset: number | undefined
   producers: ActiveProducer[] = []
+  aborted: AbortedRange[] = []
   native: NativeLog
 
   private constructor(partition: number, native: NativeLog, config: CompactionSettings) {
@@ -93,6 +101,10 @@ export class CompactedLog implements CleanableLog {
     return this.producers
   }
 
+  async abortedTransactions(from: number, end: number): Promise<readonly AbortedRange[]> {
+    return this.aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < end)
+  }
+
   /** Appends a batch of `[key, value]`; a null value is a tombstone. */
   async write(
     records: readonly (readonly [key: string, value: string | null])[],
@@ -110,6 +122,12 @@ export class CompactedLog implements CleanableLog {
       compression,
     )
     await this.native.append(bytes, { leaderEpoch: 3, origin: 'leader', refusalsSeen: 0, flush: false })
+  }
+
+  /** Appends the marker that ends the producer's transaction. */
+  async end(type: ControlType, producerId: number): Promise<void> {
+    const marker = encodeEndTransactionMarker(type, 0, { producerId, producerEpoch: 0, timestamp: 1_000 })
+    await this.native.append(marker, { leaderEpoch: 3, origin: 'coordinator', refusalsSeen: 0, flush: false })
   }
 
   /** Seals what is there, so that it can be cleaned. */
@@ -146,7 +164,8 @@ export class CompactedLog implements CleanableLog {
 
   async records(): Promise<Kept[]> {
     const kept: Kept[] = []
-    for (const { records } of await this.batches()) {
+    for (const { header, records } of await this.batches()) {
+      if (header.isControl) continue
       for (const { offset, key, value, timestamp } of records) {
         kept.push({
           offset,
