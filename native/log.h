@@ -75,6 +75,13 @@ struct ReadAnswer {
   int64_t first_batch_offset = -1;
 };
 
+// Whole batches in memory, their CRCs checked.
+struct CheckedBatches {
+  Bytes bytes;
+  int64_t next_offset = -1;
+  bool compressed = false;
+};
+
 struct SegmentSummary {
   int64_t base_offset;
   uint64_t size;
@@ -121,6 +128,8 @@ class Log : public std::enable_shared_from_this<Log> {
 
   // Without `may_wait` the answer may be that the look-up would wait on a disk.
   Status read(const ReadRequest& request, bool may_wait, ReadAnswer* answer);
+  // May wait. CORRUPT_LOG where a batch in the range does not check out.
+  Status read_batches(const ReadRequest& request, CheckedBatches* batches);
   // May wait. Packed headers of the batches from the one that holds `from` up to `to`.
   Status scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* headers, size_t* count, int64_t* next);
   // May wait. -1 where there is none.

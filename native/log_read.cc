@@ -130,6 +130,30 @@ Status Log::read_view(const ReadRequest& request, const View& view, bool may_wai
   return Status();
 }
 
+Status Log::read_batches(const ReadRequest& request, CheckedBatches* batches) {
+  ReadAnswer found;
+  ODRADEK_RETURN_IF_ERROR(read(request, true, &found));
+  Bytes& bytes = batches->bytes = Bytes::allocate(found.range.length);
+  if (!bytes.data) return Status(Code::kIo, ENOMEM, path_);
+  if (!found.range.file) return Status();
+  ODRADEK_RETURN_IF_ERROR(found.range.file->pread(bytes.data.get(), bytes.size, found.range.position, &bytes.size));
+  size_t position = 0;
+  BatchHeader header;
+  while (bytes.size - position >= kBatchHeaderSize) {
+    const uint8_t* const batch = bytes.data.get() + position;
+    const bool sound = peek_header(batch, bytes.size - position, &header).ok();
+    if (sound && header.size() > bytes.size - position) break;
+    if (!sound || !crc_matches(batch, header.size())) return Status(Code::kCorruptLog, 0, path_);
+    batches->next_offset = header.last_offset() + 1;
+    batches->compressed |= header.compression() != kCompressionNone;
+    position += header.size();
+  }
+  // What was found as whole is not: the file is shorter than the log, or was damaged.
+  if (position == 0) return Status(Code::kCorruptLog, 0, path_);
+  bytes.size = position;
+  return Status();
+}
+
 Status Log::scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* headers, size_t* count, int64_t* next) {
   std::vector<uint8_t> packed;
   *count = 0;

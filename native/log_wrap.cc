@@ -86,6 +86,7 @@ void LogWrap::Init(Napi::Env env, Napi::Object exports) {
                                      InstanceMethod<&LogWrap::Remove>("remove"),
                                      InstanceMethod<&LogWrap::Read>("read"),
                                      InstanceMethod<&LogWrap::ReadBytes>("readBytes"),
+                                     InstanceMethod<&LogWrap::ReadBatches>("readBatches"),
                                      InstanceMethod<&LogWrap::ScanHeaders>("scanHeaders"),
                                      InstanceMethod<&LogWrap::FindByTimestamp>("findByTimestamp"),
                                      InstanceMethod<&LogWrap::Segments>("segments"),
@@ -193,6 +194,17 @@ void LogWrap::ReadBytes(const Napi::CallbackInfo& info) {
     }
     Completion completion = read_completion(id, std::move(status), found);
     if (completion.status.ok()) completion.payload = std::move(bytes);
+    sink->post(std::move(completion));
+  });
+}
+
+void LogWrap::ReadBatches(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, request = read_request(info)] {
+    CheckedBatches batches;
+    Completion completion = Completion::operation(id, log->read_batches(request, &batches));
+    completion.values[0] = static_cast<double>(batches.next_offset);
+    completion.values[1] = batches.compressed ? 1 : 0;
+    if (completion.status.ok()) completion.payload = std::move(batches.bytes);
     sink->post(std::move(completion));
   });
 }

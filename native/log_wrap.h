@@ -30,6 +30,7 @@ class LogWrap : public Napi::ObjectWrap<LogWrap> {
   void Remove(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
   void ReadBytes(const Napi::CallbackInfo& info);
+  void ReadBatches(const Napi::CallbackInfo& info);
   void ScanHeaders(const Napi::CallbackInfo& info);
   void FindByTimestamp(const Napi::CallbackInfo& info);
   Napi::Value Segments(const Napi::CallbackInfo& info);

@@ -105,7 +105,18 @@ Status validate_batch(uint8_t* p, size_t len, const BatchRules& rules, BatchInfo
   if (!decode(p, len, &header)) return corrupt();
   const size_t size = header.size();
   if (rules.origin != BatchOrigin::kFollower && size > rules.max_message_bytes) return Status(Code::kBatchTooLarge);
-  if (size > len || !crc_matches(p, size)) return corrupt();
+  if (size > len) return corrupt();
+  if (rules.origin == BatchOrigin::kEncoder) {
+    if (header.base_offset != 0 || header.record_count <= 0 || header.last_offset_delta != header.record_count - 1) {
+      return invalid_record();
+    }
+    seal_crc(p, size);
+    header.crc = load_be<uint32_t>(p + at::kCrc);
+    out->header = header;
+    out->max_timestamp = header.max_timestamp;
+    return Status();
+  }
+  if (!crc_matches(p, size)) return corrupt();
   if (header.compression() > kCompressionLast) return invalid_record();
 
   if (rules.origin == BatchOrigin::kFollower) {

@@ -103,6 +103,7 @@ enum class BatchOrigin {
   kClient,       // everything; control batches and base offsets other than 0 are refused
   kCoordinator,  // as a client, but control batches are allowed
   kFollower,     // length, magic and CRC: the leader has checked the rest
+  kEncoder,      // made in this process: its header is checked, its CRC computed here
 };
 
 struct BatchRules {
@@ -130,7 +131,8 @@ struct BatchInfo {
 //   INVALID_TIMESTAMP  a record's timestamp lies outside the bounds
 // A compressed batch is checked by its header only: its records are not unpacked. An uncompressed one whose header
 // states another maxTimestamp than its records (or LogAppendTime where the log has CreateTime) is corrected in
-// place, with a new CRC, as Kafka does; nothing else is written to. On failure nothing is written.
+// place, with a new CRC, as Kafka does; nothing else is written to. On failure nothing is written. A kEncoder's batch
+// gets its CRC here, and its records are taken as they are.
 Status validate_batch(uint8_t* p, size_t len, const BatchRules& rules, BatchInfo* out);
 
 // True when the stored CRC is that of the bytes. REQUIRES: the batch is whole, `size` is its header's size().

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "batch_walker.h"
+#include "big_endian.h"
 #include "index_builder.h"
 
 namespace odradek {
@@ -11,6 +12,12 @@ namespace {
 
 // Read at once when whole batches are checked.
 constexpr size_t kScanChunk = 1 << 20;
+
+// Of every magic: offset, length, then (behind a CRC or an epoch) the magic. A message of magic 0 has 14 bytes at
+// least behind its length. Magics that nobody has given out yet are damage.
+constexpr size_t kForeignHeader = batch_layout::kMagic + 1;
+constexpr int32_t kForeignLeast = 14;
+constexpr int kForeignMagicLast = 3;
 
 bool same(const SegmentIndexes& a, const SegmentIndexes& b) {
   const auto same_offset = [](const OffsetEntry& x, const OffsetEntry& y) {
@@ -36,6 +43,7 @@ class Scan {
     IndexBuilder builder(segment_.base_offset, rules_.index_interval, trusted, segment_.max_timestamp, 0);
     ODRADEK_RETURN_IF_ERROR(walk_headers(&builder));
     if (!torn_) ODRADEK_RETURN_IF_ERROR(check_batches(&builder));
+    if (position_ < size_) ODRADEK_RETURN_IF_ERROR(refuse_foreign());
     segment_.size = position_;
     segment_.max_timestamp = builder.max_timestamp();
     segment_.bytes_since_entry = builder.bytes_since_entry();
@@ -74,6 +82,23 @@ class Scan {
     segment_.max_timestamp = max;
     position_ = last->position;
     next_offset_ = walker.header().base_offset;
+  }
+
+  // Batches of an older or newer magic are no torn tail: whoever wrote them wants them back.
+  Status refuse_foreign() {
+    uint8_t bytes[kForeignHeader];
+    size_t read = 0;
+    ODRADEK_RETURN_IF_ERROR(file_.pread(bytes, sizeof(bytes), position_, &read));
+    if (read < sizeof(bytes)) return Status();
+    const auto offset = load_be<int64_t>(bytes);
+    const auto length = load_be<int32_t>(bytes + batch_layout::kBatchLength);
+    const int magic = bytes[batch_layout::kMagic];
+    const bool follows = offset >= next_offset_ && offset - segment_.base_offset <= INT32_MAX;
+    const bool whole = length >= 0 && static_cast<uint64_t>(length) + kBatchLengthOverhead <= size_ - position_;
+    const int32_t least = magic < kMagicV2 ? kForeignLeast : static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
+    const bool known = magic != kMagicV2 && magic <= kForeignMagicLast;
+    if (!follows || !whole || length < least || !known) return Status();
+    return Status(Code::kUnsupportedFormat, 0, segment_.path(kLogSuffix));
   }
 
   bool take(const BatchHeader& header, IndexBuilder* builder) {

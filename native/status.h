@@ -24,7 +24,8 @@ namespace odradek {
   X(kPreviousRefused, "PREVIOUS_REFUSED") \
   X(kClosed, "CLOSED")                   \
   X(kLocked, "LOCKED")                   \
-  X(kInvalidArgument, "INVALID_ARGUMENT")
+  X(kInvalidArgument, "INVALID_ARGUMENT") \
+  X(kUnsupportedFormat, "UNSUPPORTED_FORMAT")
 
 enum class Code : uint8_t {
 #define X(name, text) name,

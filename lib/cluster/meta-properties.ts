@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import { ConfigError, formatProperty, parseProperties } from '../config/index.js'
+import { META_PROPERTIES } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
 
@@ -14,7 +15,6 @@ export interface MetaProperties {
   readonly directoryId: string
 }
 
-const FILE_NAME = 'meta.properties'
 const VERSION = '1'
 const ENOENT = 2
 
@@ -24,7 +24,7 @@ export async function loadMetaProperties(
   dataDir: string,
   nodeId: number,
 ): Promise<MetaProperties> {
-  const path = join(dataDir, FILE_NAME)
+  const path = join(dataDir, META_PROPERTIES)
   const text = await readIfThere(files, path)
   if (text !== undefined) {
     const found = parseMetaProperties(text, path, nodeId)

@@ -30,10 +30,11 @@ export async function readChunk(
     maxOffset: endOffset,
   })
   if (bytes.byteLength === 0) return null
-  return { bytes, endOffset, aborted, unpacked: await unpack(bytes) }
+  return { bytes, endOffset, aborted, unpacked: await unpackBatches(bytes) }
 }
 
-async function unpack(bytes: Uint8Array): Promise<{ position: number; records: Uint8Array }[]> {
+/** The records of each compressed batch, decompressed; 256 MiB of them at most. */
+export async function unpackBatches(bytes: Uint8Array): Promise<{ position: number; records: Uint8Array }[]> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const unpacked: { position: number; records: Uint8Array }[] = []
   let left = maxUnpackedBytes

@@ -18,6 +18,14 @@ export class CorruptCheckpointError extends Error {
   }
 }
 
+/** A checkpoint of a version that this program does not know. */
+export class UnsupportedCheckpointError extends CorruptCheckpointError {
+  constructor(path: string, version: string) {
+    super(path, `version ${version}`)
+    this.name = 'UnsupportedCheckpointError'
+  }
+}
+
 export function encodeCheckpoint(lines: readonly string[]): Uint8Array {
   return Buffer.from(`${[supportedVersion, lines.length, ...lines].join('\n')}\n`)
 }
@@ -27,7 +35,10 @@ export function decodeCheckpoint(path: string, bytes: Uint8Array): string[] {
     .toString('utf8')
     .split('\n')
   if (entries.at(-1) === '') entries.pop()
-  if (version !== String(supportedVersion)) throw new CorruptCheckpointError(path, `version ${version}`)
+  if (version !== String(supportedVersion)) {
+    if (/^[1-9]\d{0,8}$/.test(version ?? '')) throw new UnsupportedCheckpointError(path, version!)
+    throw new CorruptCheckpointError(path, `version ${version}`)
+  }
   if (count !== String(entries.length)) {
     throw new CorruptCheckpointError(path, `${entries.length} entries where ${count} are announced`)
   }

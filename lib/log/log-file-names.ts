@@ -14,6 +14,9 @@ export const SWAP_SUFFIX = '.swap'
 /** A partition's folder that is going. */
 export const DELETED_FOLDER_SUFFIX = '-delete'
 
+/** Ours: records that a truncation puts back; there while one is under way. */
+export const TRUNCATION_FILE = 'truncation'
+
 export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 export const PARTITION_METADATA = 'partition.metadata'
 
@@ -22,6 +25,7 @@ export const LOG_START_OFFSET_CHECKPOINT = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_CHECKPOINT = 'replication-offset-checkpoint'
 export const CLEANER_OFFSET_CHECKPOINT = 'cleaner-offset-checkpoint'
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
+export const META_PROPERTIES = 'meta.properties'
 export const LOCK_FILE = '.lock'
 
 const offsetDigits = 20

@@ -37,6 +37,7 @@ export interface LogHandle {
     maxOffset: number,
   ): FileRange | null | number | undefined
   readBytes(id: number, offset: number, maxBytes: number, minOneBatch: boolean, maxOffset: number): void
+  readBatches(id: number, offset: number, maxBytes: number, minOneBatch: boolean, maxOffset: number): void
   scanHeaders(id: number, from: number, to: number, maxBatches: number): void
   findByTimestamp(id: number, timestampMs: number, fromOffset: number): void
   /** Six numbers for each segment, in the order of SegmentInfo's fields. */

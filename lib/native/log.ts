@@ -12,6 +12,7 @@ import type {
   AppendOptions,
   AppendResult,
   BatchHeaders,
+  CheckedBatches,
   EngineErrorFields,
   FileRange,
   LogSettings,
@@ -26,7 +27,7 @@ import type {
 const { numbers, scratch, VALUE } = completions
 
 /** The order of BatchOrigin in the engine. */
-const origins = { leader: 0, coordinator: 1, follower: 2 } as const
+const origins = { leader: 0, coordinator: 1, follower: 2, encoder: 3 } as const
 
 const NOTHING: ReadResult = Object.freeze({ range: null, firstBatchOffset: -1, byteLength: 0 })
 
@@ -189,6 +190,18 @@ class Log implements NativeLog, LogListener {
     return completions.run(
       (id) => this.#handle.readBytes(id, offset, maxBytes, minOneBatch, maxOffset),
       (_at, payload) => payload as Uint8Array,
+    )
+  }
+
+  readBatches(offset: number, options: ReadOptions): Promise<CheckedBatches> {
+    const { maxBytes, minOneBatch, maxOffset } = options
+    return completions.run(
+      (id) => this.#handle.readBatches(id, offset, maxBytes, minOneBatch, maxOffset),
+      (at, payload) => ({
+        bytes: payload as Uint8Array,
+        nextOffset: numbers[at + VALUE]!,
+        isCompressed: numbers[at + VALUE + 1] === 1,
+      }),
     )
   }
 

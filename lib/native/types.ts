@@ -32,6 +32,8 @@ export type EngineErrorCode =
   /** Another process or handle holds the folder's lock. */
   | 'LOCKED'
   | 'INVALID_ARGUMENT'
+  /** A segment goes on with record batches of another magic than 2: the log is not opened, and nothing is cut. */
+  | 'UNSUPPORTED_FORMAT'
 
 /** A failed engine call. */
 export interface EngineErrorFields {
@@ -89,8 +91,11 @@ export interface RecoveryReport {
 
 export interface AppendOptions {
   leaderEpoch: number
-  /** `leader`: offsets are assigned, bounds are checked. `follower`: the batches carry their offsets and epochs. */
-  origin: 'leader' | 'follower' | 'coordinator'
+  /**
+   * `leader`: offsets are assigned, bounds are checked. `follower`: the batches carry their offsets and epochs.
+   * `encoder`: one that this process encoded, without its CRC, which the engine computes; its records are not checked.
+   */
+  origin: 'leader' | 'follower' | 'coordinator' | 'encoder'
   /**
    * How many refused appends (any code but PREVIOUS_REFUSED) of this log the caller had seen when it submitted
    * this one. Each refusal raises the engine's own count by one; an append that comes with a lower count fails
@@ -135,6 +140,15 @@ export interface ReadResult {
   firstBatchOffset: number
   /** Bytes of the range, 0 without one. */
   byteLength: number
+}
+
+/** Consecutive whole batches whose CRCs were found right. */
+export interface CheckedBatches {
+  readonly bytes: Uint8Array
+  /** Offset behind the last of them, −1 without one. */
+  readonly nextOffset: number
+  /** True where one of them is compressed. */
+  readonly isCompressed: boolean
 }
 
 /** Packed headers of consecutive batches: 61 bytes each, as on disk. */
@@ -191,6 +205,11 @@ export interface NativeLog {
   read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult>
   /** The same as bytes in memory. */
   readBytes(offset: number, options: ReadOptions): Promise<Uint8Array>
+  /**
+   * Whole batches in memory, those of them that end below `maxOffset`; none where there is nothing to read. Rejects
+   * CORRUPT_LOG where a batch does not check out, its CRC included.
+   */
+  readBatches(offset: number, options: ReadOptions): Promise<CheckedBatches>
   /** Headers of the batches from the one that holds `from` up to `to` (exclusive). */
   scanHeaders(from: number, to: number, maxBatches: number): Promise<BatchHeaders>
   /** First batch whose maxTimestamp is at least `timestampMs`: its base offset, or −1. */

@@ -16,6 +16,7 @@ const kafkaErrors: Record<EngineErrorCode, ErrorName> = {
   CLOSED: 'NOT_LEADER_OR_FOLLOWER',
   LOCKED: 'KAFKA_STORAGE_ERROR',
   INVALID_ARGUMENT: 'INVALID_REQUEST',
+  UNSUPPORTED_FORMAT: 'KAFKA_STORAGE_ERROR',
 }
 
 /** Codes that say "this batch is not taken"; after any other the log itself is in doubt. */

@@ -1,0 +1,198 @@
+/**
+ * What a log does by itself while it is open: it tells its host how far it is on disk, and enforces retention; and
+ * what is done to it as a whole, one thing at a time.
+ */
+import type { NativeLog, SegmentInfo } from '../native/types.js'
+import { type CleanableLog, cleanableRange } from './cleanable-log.js'
+import { type CompactionResult, compact } from './compaction.js'
+import { IoThrottle } from './io-throttle.js'
+import { type LogError, toLogError } from './log-error.js'
+import type { LogHost } from './log-host.js'
+import type { ResolvedLogOptions } from './log-options.js'
+import type { OwnLogSource } from './log-source.js'
+import { enforceRetention, type RetainableLog, type RetentionSettings } from './retention.js'
+
+export interface CompactOptions {
+  /** Tombstones go when they have been in a compacted part of the log for so long (ms). Default 24 hours. */
+  deleteRetentionMs?: number
+  /** Memory for the map of the keys, 24 bytes each; with more keys the log is gone over again. Default 128 MiB. */
+  keyMapBytes?: number
+  signal?: AbortSignal
+}
+
+export interface CompactedLog {
+  bytesRead: number
+  bytesWritten: number
+  recordsKept: number
+}
+
+/** Kafka's `segment.index.bytes` and `index.interval.bytes`. */
+export const segmentIndexBytes = 10 << 20
+export const indexIntervalBytes = 4_096
+
+export class LogMaintenance implements RetainableLog {
+  readonly #native: NativeLog
+  readonly #source: OwnLogSource
+  readonly #host: LogHost
+  readonly #options: ResolvedLogOptions
+  readonly #timer: NodeJS.Timeout
+  readonly config: RetentionSettings
+  #recoveryPoint: number
+  #last: Promise<unknown> = Promise.resolve()
+  #isDue = false
+  /** Why the last round did not do all that it should; the next one tries again. */
+  failure: LogError | undefined
+
+  constructor(native: NativeLog, source: OwnLogSource, host: LogHost, options: ResolvedLogOptions) {
+    this.#native = native
+    this.#source = source
+    this.#host = host
+    this.#options = options
+    this.#recoveryPoint = host.recoveryPoint
+    const { retentionMs, retentionBytes } = options
+    this.config = { delete: true, retentionMs, retentionBytes }
+    this.#timer = setInterval(() => this.run(), options.maintenanceIntervalMs).unref()
+  }
+
+  /** A round, soon; never two at once. */
+  run(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    this.inTurn(() => this.#round()).catch(() => {})
+  }
+
+  async #round(): Promise<void> {
+    this.#isDue = false
+    try {
+      await this.writeRecoveryPoint()
+      await enforceRetention(this, Date.now())
+      this.failure = undefined
+    } catch (error) {
+      this.failure = toLogError(error, this.#native.path)
+    }
+  }
+
+  /** Resolves when what is under way is done; nothing begins any more. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#isDue = true
+    await this.#last
+  }
+
+  /** What changes the log as a whole goes one after the other. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work)
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  async writeRecoveryPoint(): Promise<void> {
+    const { flushedOffset } = this.#native
+    if (flushedOffset === this.#recoveryPoint) return
+    await this.#host.writeRecoveryPoint(flushedOffset)
+    this.#recoveryPoint = flushedOffset
+  }
+
+  async lowerRecoveryPoint(offset: number): Promise<void> {
+    if (this.#recoveryPoint <= offset) return
+    await this.#host.writeRecoveryPoint(offset)
+    this.#recoveryPoint = offset
+  }
+
+  /** Raises the start, durably, and deletes the segments wholly below it. */
+  async trim(before: number): Promise<void> {
+    const active = this.#native.segments().at(-1)
+    if (active && active.sizeInBytes > 0 && before === this.#native.logEndOffset) await this.#native.roll()
+    this.raiseLogStartOffset(before)
+    await this.deleteOldSegments()
+  }
+
+  async compact({
+    deleteRetentionMs = 24 * 3_600_000,
+    keyMapBytes = 128 << 20,
+    signal,
+  }: CompactOptions): Promise<CompactedLog> {
+    const { native } = this.#source
+    await native.roll()
+    await native.flush()
+    // A gap above the recovery point would be taken for a loss.
+    await this.writeRecoveryPoint()
+    const options = {
+      keyMapBytes,
+      throttle: new IoThrottle(() => Number.POSITIVE_INFINITY),
+      signal: signal ?? new AbortController().signal,
+      nowMs: Date.now(),
+    }
+    const total = { bytesRead: 0, bytesWritten: 0, recordsKept: 0 }
+    let cleanedUpTo: number | undefined
+    for (;;) {
+      const range = await cleanableRange(this.#cleanable(deleteRetentionMs), cleanedUpTo, options.nowMs)
+      if (range.firstDirtyOffset >= range.firstUncleanableOffset) return total
+      const result: CompactionResult = await compact(range, options)
+      total.bytesRead += result.bytesRead
+      total.bytesWritten += result.bytesWritten
+      total.recordsKept = result.recordsKept
+      if (result.endOffset >= range.firstUncleanableOffset) return total
+      cleanedUpTo = result.endOffset
+    }
+  }
+
+  #cleanable(deleteRetentionMs: number): CleanableLog {
+    const source = this.#source
+    return {
+      topic: 'log',
+      partition: 0,
+      config: {
+        compact: true,
+        deleteRetentionMs,
+        minCleanableDirtyRatio: 0,
+        minCompactionLagMs: 0,
+        maxCompactionLagMs: Number.POSITIVE_INFINITY,
+        segmentBytes: this.#options.segmentBytes,
+        segmentIndexBytes,
+        indexIntervalBytes,
+      },
+      isFailed: false,
+      logStartOffset: source.startOffset,
+      highWatermark: source.endOffset,
+      lastStableOffset: source.endOffset,
+      native: source.native,
+      activeProducers: () => [],
+    }
+  }
+
+  get highWatermark(): number {
+    return this.#native.flushedOffset
+  }
+
+  get logEndOffset(): number {
+    return this.#native.logEndOffset
+  }
+
+  get logStartOffset(): number {
+    return this.#source.startOffset
+  }
+
+  segments(): readonly SegmentInfo[] {
+    return this.#native.segments()
+  }
+
+  roll(): Promise<unknown> {
+    return this.#native.roll()
+  }
+
+  raiseLogStartOffset(offset: number): boolean {
+    if (offset <= this.#source.startOffset) return false
+    this.#source.startOffset = offset
+    return true
+  }
+
+  /** A segment goes when nobody can come to expect it again: the start that excludes it is on disk. */
+  async deleteOldSegments(): Promise<number> {
+    const { startOffset } = this.#source
+    if (startOffset > this.#host.logStartOffset) await this.#host.writeLogStartOffset(startOffset)
+    const second = this.#native.segments()[1]
+    if (second === undefined || second.baseOffset > startOffset) return 0
+    return this.#native.deleteSegmentsBefore(startOffset)
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Cuts a log's end at any offset, also within a batch: the records of that batch that stay are written to a file of
+ * their own first, so that a crash between the cut and their return loses none of them.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { files } from '../native/index.js'
+import type { NativeLog } from '../native/types.js'
+import { decodeBatch, encodeCompressedBatch, readBatchHeader, toSafeInteger } from '../protocol/index.js'
+import { TRUNCATION_FILE } from './log-file-names.js'
+
+/** What one batch may decompress to. */
+const maxUnpackedBytes = 256 << 20
+
+/** Removes all records from `offset` on. REQUIRES: nothing is under way; `lowerRecoveryPoint` is durable when it resolves. */
+export async function truncateLog(
+  native: NativeLog,
+  offset: number,
+  lowerRecoveryPoint: (offset: number) => Promise<void>,
+): Promise<void> {
+  if (offset >= native.logEndOffset) return
+  const kept = await keptRecords(native, offset)
+  if (kept === undefined) {
+    await lowerRecoveryPoint(offset)
+    return native.truncate(offset)
+  }
+  // The kept records come back behind what is there: that must not be lost either.
+  await native.flush()
+  await lowerRecoveryPoint(baseOffsetOf(kept))
+  await files.writeAtomically(join(native.path, TRUNCATION_FILE), kept)
+  await replaceEnd(native, kept)
+}
+
+/** Finishes a truncation that a crash has interrupted. */
+export async function finishTruncation(native: NativeLog): Promise<void> {
+  let kept: Uint8Array
+  try {
+    kept = await readFile(join(native.path, TRUNCATION_FILE))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  await replaceEnd(native, kept)
+}
+
+async function replaceEnd(native: NativeLog, kept: Uint8Array): Promise<void> {
+  await native.truncate(baseOffsetOf(kept))
+  await native.append(kept, {
+    leaderEpoch: 0,
+    origin: 'follower',
+    refusalsSeen: Number.MAX_SAFE_INTEGER,
+    flush: true,
+  })
+  await native.flush()
+  await files.remove(join(native.path, TRUNCATION_FILE))
+  await files.syncFolder(native.path)
+}
+
+function baseOffsetOf(batch: Uint8Array): number {
+  return toSafeInteger(readBatchHeader(batch).baseOffset, 'baseOffset')
+}
+
+/** The records below `offset` of the batch that holds it, as a batch; undefined where the batch begins there. */
+async function keptRecords(native: NativeLog, offset: number): Promise<Uint8Array | undefined> {
+  const { bytes } = await native.readBatches(offset, {
+    maxBytes: 1,
+    minOneBatch: true,
+    maxOffset: Number.MAX_SAFE_INTEGER,
+  })
+  if (bytes.length === 0) return undefined
+  const { header, records } = await decodeBatch(bytes, 0, maxUnpackedBytes)
+  const baseOffset = toSafeInteger(header.baseOffset, 'baseOffset')
+  if (baseOffset >= offset) return undefined
+  return encodeCompressedBatch(
+    {
+      records: records.filter((record) => record.offset < offset),
+      baseOffset,
+      lastOffset: offset - 1,
+      partitionLeaderEpoch: header.partitionLeaderEpoch,
+      timestampType: header.timestampType,
+      producerId: header.producerId,
+      producerEpoch: header.producerEpoch,
+      baseSequence: header.baseSequence,
+      isTransactional: header.isTransactional,
+      isControl: header.isControl,
+      deleteHorizonMs: header.hasDeleteHorizon ? header.baseTimestamp : undefined,
+    },
+    header.compression,
+  )
+}
