@@ -3,10 +3,11 @@
  * what is done to it as a whole, one thing at a time.
  */
 import type { NativeLog, SegmentInfo } from '../native/types.js'
+import { BATCH_HEADER_SIZE, BatchAttribute } from '../protocol/index.js'
 import { type CleanableLog, cleanableRange } from './cleanable-log.js'
 import { type CompactionResult, compact } from './compaction.js'
 import { IoThrottle } from './io-throttle.js'
-import { type LogError, toLogError } from './log-error.js'
+import { LogError, toLogError } from './log-error.js'
 import type { LogHost } from './log-host.js'
 import type { ResolvedLogOptions } from './log-options.js'
 import type { OwnLogSource } from './log-source.js'
@@ -29,6 +30,11 @@ export interface CompactedLog {
 /** Kafka's `segment.index.bytes` and `index.interval.bytes`. */
 export const segmentIndexBytes = 10 << 20
 export const indexIntervalBytes = 4_096
+
+/** Batch headers looked at in one piece of work. */
+const headersAtOnce = 4_096
+/** Of the attributes' two bytes. */
+const attributesLowByte = 22
 
 export class LogMaintenance implements RetainableLog {
   readonly #native: NativeLog
@@ -158,6 +164,10 @@ export class LogMaintenance implements RetainableLog {
       lastStableOffset: source.endOffset,
       native: source.native,
       activeProducers: () => [],
+      abortedTransactions: async (from, end) => {
+        await refuseTransactions(source.native, from, end)
+        return []
+      },
     }
   }
 
@@ -194,5 +204,22 @@ export class LogMaintenance implements RetainableLog {
     const second = this.#native.segments()[1]
     if (second === undefined || second.baseOffset > startOffset) return 0
     return this.#native.deleteSegmentsBefore(startOffset)
+  }
+}
+
+/** Which records of a transaction count is known to the broker that wrote it alone. */
+async function refuseTransactions(native: NativeLog, from: number, end: number): Promise<void> {
+  for (let offset = from; offset < end; ) {
+    const { count, headers, nextOffset } = await native.scanHeaders(offset, end, headersAtOnce)
+    for (let at = 0; at < headers.byteLength; at += BATCH_HEADER_SIZE) {
+      if ((headers[at + attributesLowByte]! & BatchAttribute.TRANSACTIONAL) === 0) continue
+      throw new LogError(
+        'UNSUPPORTED_FORMAT',
+        `${native.path} holds records of transactions: compact it by the broker that wrote them`,
+        { path: native.path },
+      )
+    }
+    if (count === 0 || nextOffset <= offset) return
+    offset = nextOffset
   }
 }
