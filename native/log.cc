@@ -261,7 +261,7 @@ Status Log::close_files() {
 }
 
 void Log::abandon() {
-  std::deque<Job> dropped;
+  std::list<Job> dropped;
   std::unique_lock lock(queue_mutex_);
   closing_ = true;
   dropped.swap(queue_);

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -240,7 +240,8 @@ class Log : public std::enable_shared_from_this<Log> {
 
   std::mutex queue_mutex_;
   std::condition_variable queue_idle_;
-  std::deque<Job> queue_;
+  // A list takes no memory while it is empty, which it is in most of 100,000 logs; a deque takes 640 bytes.
+  std::list<Job> queue_;
   bool scheduled_ = false;
   bool closing_ = false;
 

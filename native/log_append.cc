@@ -252,12 +252,14 @@ void Log::refuse(double id, Status status, Group* group) {
 
 // What the same disk would refuse: all that was submitted before anybody could know.
 void Log::refuse_queued(Group* group) {
-  std::deque<Job> appends;
+  std::list<Job> appends;
   {
     std::lock_guard lock(queue_mutex_);
-    std::deque<Job> others;
-    for (Job& job : queue_) (job.run ? others : appends).push_back(std::move(job));
-    queue_ = std::move(others);
+    for (auto it = queue_.begin(); it != queue_.end();) {
+      const auto next = std::next(it);
+      if (!it->run) appends.splice(appends.end(), queue_, it);
+      it = next;
+    }
   }
   for (const Job& job : appends) refuse(job.append.id, group->disk, group);
 }

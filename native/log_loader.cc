@@ -70,9 +70,14 @@ Status LogLoader::clear_leftovers() {
     ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, ""));
     changed = true;
   }
-  if (changed || !complete.empty()) ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  if (changed) ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
+  if (complete.empty()) {
+    bases_.assign(logs.begin(), logs.end());
+    return Status();
+  }
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
 
-  // Some of `logs` may have been replaced: look again.
+  // Some of `logs` were replaced: look again.
   ODRADEK_RETURN_IF_ERROR(file_system().list(path_, &entries));
   for (const FolderEntry& entry : entries) {
     int64_t base;
