@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -82,6 +84,19 @@ class PosixFile final : public File {
 
   Status datasync() override { return ::fdatasync(descriptor_) == 0 ? Status() : failed(); }
   Status sync_file_system() override { return ::syncfs(descriptor_) == 0 ? Status() : failed(); }
+  // Only where the files' pages and the journal are the same file system's: overlayfs passes no errors up, network
+  // file systems and FUSE may do nothing.
+  bool sync_file_system_is_reliable() override {
+    if (!syncfs_reports_errors()) return false;
+    struct statfs info;
+    if (::fstatfs(descriptor_, &info) != 0) return false;
+    const auto type = static_cast<uint32_t>(info.f_type);
+    return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
+  }
+  // Waits for pages that are being written, writes none.
+  Status write_error() override {
+    return ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ? Status() : failed();
+  }
 
   Status truncate(uint64_t size) override {
     int result;
@@ -235,7 +250,7 @@ bool syncfs_reports_errors() {
     int major = 0;
     int minor = 0;
     if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
-    return major > 5 || (major == 5 && minor >= 8);
+    return major > 5 || (major == 5 && minor >= 17);
   }();
   return reports && !portable.load(std::memory_order_relaxed);
 }

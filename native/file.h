@@ -28,8 +28,13 @@ class File {
   virtual size_t pread_cached(void* data, size_t size, uint64_t position) = 0;
   // On disk when it returns OK. After a failure the kernel has dropped the pages: never retry over it.
   virtual Status datasync() = 0;
-  // Flushes the whole file system that holds the file, and reports errors of any of its files.
+  // Flushes the whole file system that holds the file. OK says that nothing failed that no file's descriptor was told
+  // of: each file asks write_error() for its own.
   virtual Status sync_file_system() = 0;
+  // Whether that is so on this file system.
+  virtual bool sync_file_system_is_reliable() = 0;
+  // An error of writing the file's pages to the disk that this descriptor was not told of yet.
+  virtual Status write_error() = 0;
   virtual Status truncate(uint64_t size) = 0;
   virtual Status size(uint64_t* size) = 0;
   // Takes a write lock on the whole file by F_OFD_SETLK; LOCKED when another description holds one.
@@ -82,9 +87,10 @@ FileSystem& real_file_system();
 // A file over a duplicate of a descriptor that the caller keeps. `path` is for messages.
 Status duplicate_file(int descriptor, const std::string& path, std::shared_ptr<File>* file);
 
-// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT and error-reporting syncfs.
+// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT and a syncfs that reports errors.
 void force_portable_files(bool force);
-// True when syncfs reports write errors (Linux 5.8), so that it may stand for many fdatasyncs.
+// True when the kernel's syncfs reports that the disk refused (Linux 5.17: before, it dropped the error of the journal's
+// commit and of the disk's cache), so that it may stand for many fdatasyncs.
 bool syncfs_reports_errors();
 
 }  // namespace odradek

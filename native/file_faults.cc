@@ -42,10 +42,12 @@ class FaultyFile final : public File {
     const int error = owner_.meet(FileOperation::kSync, path_);
     return error ? Status::from_errno(error, path_) : file_->datasync();
   }
-  // Reports the errors of all files, as the kernel does.
-  Status sync_file_system() override {
-    const int error = owner_.any(FileOperation::kSync);
-    return error ? Status::from_errno(error, path_) : file_->sync_file_system();
+  // Tells each file's error by write_error() only, as the kernel does to a descriptor that was opened after it.
+  Status sync_file_system() override { return file_->sync_file_system(); }
+  bool sync_file_system_is_reliable() override { return file_->sync_file_system_is_reliable(); }
+  Status write_error() override {
+    const int error = owner_.meet(FileOperation::kSync, path_);
+    return error ? Status::from_errno(error, path_) : file_->write_error();
   }
   Status truncate(uint64_t size) override {
     const int error = owner_.meet(FileOperation::kTruncate, path_);
@@ -83,14 +85,6 @@ int FaultyFileSystem::meet(FileOperation operation, const std::string& path) {
     }
     if (fault.times != UINT64_MAX) fault.times--;
     return fault.error;
-  }
-  return 0;
-}
-
-int FaultyFileSystem::any(FileOperation operation) {
-  std::lock_guard lock(mutex_);
-  for (const Fault& fault : faults_) {
-    if (fault.operation == operation && fault.times > 0 && fault.after == 0) return fault.error;
   }
   return 0;
 }

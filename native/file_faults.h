@@ -38,8 +38,6 @@ class FaultyFileSystem : public FileSystem {
   void set_faults(std::vector<Fault> faults, const void* owner = nullptr);
   // Of the fault that this call meets, 0 without one.
   int meet(FileOperation operation, const std::string& path);
-  // The error of any fault of this kind that is due, whatever its path; it stays due.
-  int any(FileOperation operation);
 
   Status open(const std::string& path, OpenMode mode, std::shared_ptr<File>* file) override;
   Status info(const std::string& path, FileInfo* info) override { return base_.info(path, info); }

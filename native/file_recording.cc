@@ -70,6 +70,8 @@ class RecordedFile final : public File {
     return finish(sequence, file_->truncate(size));
   }
   Status size(uint64_t* size) override { return file_->size(size); }
+  bool sync_file_system_is_reliable() override { return file_->sync_file_system_is_reliable(); }
+  Status write_error() override { return file_->write_error(); }
   Status lock() override { return file_->lock(); }
   uint64_t device() const override { return file_->device(); }
   int descriptor() const override { return file_->descriptor(); }

@@ -10,8 +10,8 @@
 namespace odradek {
 namespace {
 
-// From so many waiting logs on, one syncfs is cheaper than their fdatasyncs: 100 dirty files took eight threads 7 ms
-// and syncfs 2.7 ms, but syncfs also waits for what nobody asked to have flushed.
+// From so many waiting logs on, one syncfs is cheaper than their fdatasyncs (docs/decisions/many-logs.md); it also
+// waits for what nobody asked to have flushed.
 constexpr size_t kSyncfsLogs = 64;
 
 int64_t monotonic_ms() {
@@ -69,12 +69,17 @@ void GroupCommit::flush_together(std::deque<std::shared_ptr<Log>> logs) {
     by_device[device].emplace_back(std::move(log), std::move(plan));
   }
   for (auto& [device, planned] : by_device) {
-    bool synced = false;
-    if (planned.size() >= kSyncfsLogs && !planned.front().second.handles.empty()) {
-      // An error may be any file's: the fdatasyncs below tell whose, each by its own descriptor.
-      synced = planned.front().second.handles.front()->log->sync_file_system().ok();
+    const auto& handles = planned.front().second.handles;
+    const bool together =
+        planned.size() >= kSyncfsLogs && !handles.empty() && handles.front()->log->sync_file_system_is_reliable();
+    if (together && handles.front()->log->sync_file_system().ok()) {
+      for (auto& [log, plan] : planned) log->end_flush(plan, Log::check_synced(plan));
+      continue;
     }
-    for (auto& [log, plan] : planned) log->end_flush(plan, synced ? Status() : Log::sync(plan));
+    // Each by its own descriptors, which also tells whose an error was.
+    for (auto& [log, plan] : planned) {
+      ThreadPool::flush().post([log = std::move(log), plan = std::move(plan)] { log->end_flush(plan, Log::sync(plan)); });
+    }
   }
 }
 

@@ -151,6 +151,8 @@ class Log : public std::enable_shared_from_this<Log> {
   // False when there is nothing to flush now. REQUIRES: end_flush follows a true.
   bool begin_flush(FlushPlan* plan);
   static Status sync(const FlushPlan& plan);
+  // After a sync of the whole file system: what each file has to say of it.
+  static Status check_synced(const FlushPlan& plan);
   void end_flush(const FlushPlan& plan, const Status& status);
   // Have it flushed by a flush thread, soon. All that is appended when it begins is covered.
   void request_flush();

@@ -75,6 +75,17 @@ Status Log::sync(const FlushPlan& plan) {
   return plan.folder ? file_system().sync_folder(plan.folder_path) : Status();
 }
 
+Status Log::check_synced(const FlushPlan& plan) {
+  for (size_t i = 0; i < plan.handles.size(); i++) {
+    const SegmentHandle& handle = *plan.handles[i];
+    ODRADEK_RETURN_IF_ERROR(handle.log->write_error());
+    if (!plan.with_indexes[i]) continue;
+    ODRADEK_RETURN_IF_ERROR(handle.offset_index->write_error());
+    ODRADEK_RETURN_IF_ERROR(handle.time_index->write_error());
+  }
+  return Status();
+}
+
 void Log::end_flush(const FlushPlan& plan, const Status& status) {
   std::vector<Completion> completions;
   bool queue = false;
@@ -111,10 +122,13 @@ void Log::end_flush(const FlushPlan& plan, const Status& status) {
   if (queue) GroupCommit::instance().add(shared_from_this());
 }
 
-// On the queue's thread. With too many logs waiting for a flush, those that are written to pay for it: descriptors
-// are finite.
+// On the queue's thread. Descriptors are finite: with many logs that nobody has flushed, those that are written to
+// ask for a flush, which many share; with too many, each flushes itself before it goes on.
 void Log::relieve_pins() {
-  if (Pin::count() <= HandleCache::instance().capacity()) return;
+  const size_t most = HandleCache::instance().capacity();
+  const size_t pins = Pin::count();
+  if (pins <= most / 2) return;
+  if (pins <= most) return request_flush();
   block_flushes();
   FlushPlan plan;
   if (plan_flush(&plan)) end_flush(plan, sync(plan));
