@@ -5,6 +5,8 @@ import type { MetadataRecord } from './metadata-records.js'
 export interface KafkaPartition {
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Out of the ISR, and yet with all that was acknowledged (KIP-966): where a clean stop leaves the last replica. */
+  readonly eligible: readonly number[]
   /** −1 without one. */
   readonly leader: number
   readonly leaderEpoch: number
@@ -114,7 +116,8 @@ export class KafkaMetadata {
 
 function created(record: PartitionRecord): KafkaPartition {
   const { replicas, isr, leader, leaderEpoch, partitionEpoch, directories } = record
-  return { replicas, isr, leader, leaderEpoch, partitionEpoch, directories }
+  const eligible = record.eligibleLeaderReplicas ?? []
+  return { replicas, isr, eligible, leader, leaderEpoch, partitionEpoch, directories }
 }
 
 function changed(before: KafkaPartition, record: PartitionChangeRecord): KafkaPartition {
@@ -122,6 +125,7 @@ function changed(before: KafkaPartition, record: PartitionChangeRecord): KafkaPa
   return {
     replicas: record.replicas ?? before.replicas,
     isr: record.isr ?? before.isr,
+    eligible: record.eligibleLeaderReplicas ?? before.eligible,
     leader: hasNewLeader ? record.leader : before.leader,
     leaderEpoch: before.leaderEpoch + (hasNewLeader ? 1 : 0),
     partitionEpoch: before.partitionEpoch + 1,

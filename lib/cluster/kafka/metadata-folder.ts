@@ -2,7 +2,7 @@
  * Kafka's metadata log on disk, the folder `__cluster_metadata-0`: snapshots `OFFSET-EPOCH.checkpoint`, which stand
  * for all below their offset, and segments. It is read and never written, so that Kafka can go on from it.
  */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { LOG_SUFFIX, offsetOfFileName } from '../../log/log-file-names.js'
@@ -46,15 +46,6 @@ export async function readKafkaMetadata(folder: string, log: Logger): Promise<Ka
     }
   }
   return metadata
-}
-
-/** Name and size of the newest segment: another one later says that Kafka has written here since. */
-export async function metadataFolderMark(folder: string): Promise<string> {
-  const newest = (await readdir(folder))
-    .filter((name) => name.endsWith(LOG_SUFFIX))
-    .sort()
-    .at(-1)
-  return newest === undefined ? '' : `${newest} ${(await stat(join(folder, newest))).size}`
 }
 
 async function readNewestSnapshot(folder: string, names: readonly string[], log: Logger) {

@@ -18,7 +18,7 @@ import {
 import type { MetadataStore } from '../metadata-store.js'
 import { KafkaFolderError } from './kafka-folder-error.js'
 import type { KafkaMetadata, KafkaPartition, KafkaTopic } from './kafka-metadata.js'
-import { KAFKA_METADATA_FOLDER, metadataFolderMark, readKafkaMetadata } from './metadata-folder.js'
+import { KAFKA_METADATA_FOLDER, readKafkaMetadata } from './metadata-folder.js'
 import { SettingsFilter } from './settings-filter.js'
 
 export interface TakeOverOptions {
@@ -31,8 +31,6 @@ export interface TakeOverOptions {
 
 type Put = { readonly key: string; readonly value: string }
 
-/** Set with the take-over: the newest segment of Kafka's metadata log as it was then. */
-const TAKEN_OVER_KEY = 'kafka/taken-over'
 /** Kafka 4.3's `metadata.version`. */
 const newestMetadataVersion = 30
 /** The broker epoch of the start that takes over, which is the store's first. */
@@ -41,26 +39,17 @@ const firstBrokerEpoch = 1
 const noDirectory = new Set(['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', 'AAAAAAAAAAAAAAAAAAAAAg'])
 
 /**
- * Takes over what Kafka left in the data folder where the store is empty; otherwise says so when Kafka has changed
- * the folder since. Throws KafkaFolderError where the folder cannot be taken over as a whole.
+ * Takes over what Kafka left in the data folder where the store is empty (`revision` 0). Throws KafkaFolderError where
+ * the folder cannot be taken over as a whole.
  */
 export async function takeOverFromKafka(
   store: MetadataStore,
   revision: number,
   options: TakeOverOptions,
 ): Promise<void> {
+  if (revision > 0) return
   const folder = join(options.dataDir, KAFKA_METADATA_FOLDER)
   const isThere = await exists(folder)
-  if (revision > 0) {
-    const known = await store.get(TAKEN_OVER_KEY)
-    if (known !== undefined && isThere && known.value !== (await metadataFolderMark(folder))) {
-      options.log.warn(
-        { folder },
-        'Kafka has run on this data folder since it was taken over: its changes of topics and settings are not taken over',
-      )
-    }
-    return
-  }
   const partitionFolders = await findPartitionFolders(options.dataDir)
   if (!isThere) {
     if (partitionFolders.length === 0) return
@@ -77,8 +66,7 @@ export async function takeOverFromKafka(
     )
   }
   const takeOver = new TakeOver(metadata, options, new Set(partitionFolders))
-  const puts = takeOver.puts()
-  await store.txn({ puts: [...puts, { key: TAKEN_OVER_KEY, value: await metadataFolderMark(folder) }] })
+  await store.txn({ puts: takeOver.puts() })
   takeOver.tell()
 }
 
@@ -171,7 +159,7 @@ class TakeOver {
   /** A partition of which nothing lies here has no leader; any other is led from here, in a new epoch. */
   #partition(folder: string, partition: KafkaPartition): PartitionValue {
     const { nodeId, directoryId } = this.#options
-    const { replicas, isr, directories } = partition
+    const { replicas, isr, eligible, directories } = partition
     const next = {
       leaderEpoch: partition.leaderEpoch + 1,
       partitionEpoch: partition.partitionEpoch + 1,
@@ -183,7 +171,7 @@ class TakeOver {
       this.#otherDirectories.push(folder)
     }
     this.#expected.add(folder)
-    if (!isr.includes(nodeId)) this.#outOfSync.push(folder)
+    if (!isr.includes(nodeId) && !eligible.includes(nodeId)) this.#outOfSync.push(folder)
     if (replicas.length > 1) this.#alone.push(folder)
     return { ...next, leader: nodeId, replicas: [nodeId], isr: [nodeId] }
   }
