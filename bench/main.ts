@@ -1,53 +1,42 @@
 #!/usr/bin/env node
-// `npm run bench -- broker` measures Odradek beside Apache Kafka, `-- codec` the hot paths of lib/protocol. See
-// bench/README.md.
+// `npm run bench -- broker` measures Odradek beside Apache Kafka, `-- embedded` its embedded log beside other stores,
+// `-- codec` the hot paths of lib/protocol. See bench/README.md.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { brokerWorkloads } from './broker/list.js'
 import { Generator } from './load/generator.js'
+import { chosenByName, roundsOf, UsageError } from './options.js'
 import { JavaTools, kafkaClassPath } from './peers/java.js'
 import { Kafka } from './peers/kafka.js'
 import { Odradek } from './peers/odradek.js'
 import type { Peer } from './peers/peer.js'
 import { runRounds } from './rounds.js'
 import { table, verdicts } from './table.js'
-import { Tools, type Workload } from './workload.js'
+import { Tools } from './workload.js'
 
 const QUICK_SCALE = 0.1
 const ROUNDS = 3
 
 const USAGE = `usage: npm run bench -- broker [options]
+       npm run bench -- embedded [options]
        npm run bench -- codec [--json FILE]
   --rounds N            how often each workload runs on each peer (${ROUNDS}; 1 with --quick)
   --only NAME,NAME      these workloads; a name ending in * takes all that begin so
-  --peers NAME,NAME     odradek,kafka; the aims are for the first; kafka,kafka shows the noise
+  --peers NAME,NAME     odradek,kafka; the aims are for the first; kafka,kafka shows the noise; of \`embedded\`:
+                        odradek,fs,fs-sync,lmdb,classic-level,better-sqlite3
   --quick               a tenth of the data: tells that everything works, not how fast
   --folder DIR          where the brokers keep their data (.cache/bench in the project): on the disk to measure
-  --fresh-memory        do not fill the memory with page cache first
+  --fresh-memory        do not fill the memory with page cache first (broker)
   --json FILE           all figures of all rounds
   --list                the workloads
 `
-
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return folder
-}
-
-function chosen(only: string | undefined): readonly Workload[] {
-  if (only === undefined) return brokerWorkloads
-  const matches = (pattern: string) => (workload: Workload) =>
-    pattern.endsWith('*') ? workload.name.startsWith(pattern.slice(0, -1)) : workload.name === pattern
-  const patterns = only.split(',')
-  const unknown = patterns.find((pattern) => !brokerWorkloads.some(matches(pattern)))
-  if (unknown !== undefined) throw new UsageError(`no workload ${unknown}; --list shows all`)
-  return brokerWorkloads.filter((workload) => patterns.some((pattern) => matches(pattern)(workload)))
 }
 
 function peersNamed(names: string, root: string, classPath: () => string): Peer[] {
@@ -79,8 +68,7 @@ async function benchBroker(args: readonly string[]): Promise<number> {
     for (const { name, title } of brokerWorkloads) process.stdout.write(`${name.padEnd(26)}${title}\n`)
     return 0
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : ROUNDS))
-  if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError('--rounds takes a number from 1')
+  const rounds = roundsOf(values.rounds, values.quick ? 1 : ROUNDS)
   const root = projectRoot()
   const cache = join(root, '.cache', 'bench')
   const progress = (text: string) => process.stderr.write(`${text}\n`)
@@ -89,7 +77,7 @@ async function benchBroker(args: readonly string[]): Promise<number> {
   const neededClassPath = () => (classPath ??= kafkaClassPath(root))
   const peers = peersNamed(values.peers, root, neededClassPath)
   let java: JavaTools | undefined
-  let workloads = chosen(values.only)
+  let workloads = chosenByName(brokerWorkloads, values.only)
   try {
     java = new JavaTools(neededClassPath())
   } catch (error) {
@@ -126,8 +114,15 @@ async function benchCodec(args: readonly string[]): Promise<number> {
   return 0
 }
 
+/** Loads the embedded log only here, for the same reason. */
+async function benchEmbedded(args: readonly string[]): Promise<number> {
+  const embedded = await import('./embedded/main.js')
+  return await embedded.benchEmbedded(args, projectRoot())
+}
+
 const COMMANDS = new Map([
   ['broker', benchBroker],
+  ['embedded', benchEmbedded],
   ['codec', benchCodec],
 ])
 

@@ -1,8 +1,8 @@
 // Runs the workloads: in each round every peer is measured right after the other on the same workload, each on a
 // fresh data folder, and every second round in the other order.
-import { cpus, totalmem } from 'node:os'
 import { diskLimit, diskSpeed } from './limits/disk.js'
 import type { DiskSpeed } from './load/generator.js'
+import { type Machine, thisMachine } from './machine.js'
 import type { Peer } from './peers/peer.js'
 import { watchOthers } from './processes.js'
 import { Bench, type Figures, type Tools, type Workload } from './workload.js'
@@ -25,12 +25,7 @@ export interface Limits {
 
 export interface Results {
   readonly startedAt: string
-  readonly machine: {
-    readonly cpu: string
-    readonly cores: number
-    readonly memoryGb: number
-    readonly node: string
-  }
+  readonly machine: Machine
   readonly peers: readonly {
     readonly name: string
     readonly settings: string
@@ -89,12 +84,7 @@ export async function runRounds(plan: Plan): Promise<Results> {
   }
   return {
     startedAt,
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGb: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-    },
+    machine: thisMachine(),
     peers: peers.map(({ name, settings, acksAllOnDisk }) => ({ name, settings, acksAllOnDisk })),
     rounds: plan.rounds,
     scale: tools.scale,

@@ -1,29 +1,13 @@
 // Results as text: per workload and figure each peer's median (least–most), the ratio, the aim and whether it was met.
+import { machineText } from './machine.js'
 import type { Measurement, Results } from './rounds.js'
 import { ratios, type Spread, spread } from './statistics.js'
+import { aligned, othersText, spreadText } from './text.js'
 import { type Aim, type Figures, METRICS, type Metric, type Workload } from './workload.js'
 
 /** Near enough to a limit that binds both brokers: there the ratio says nothing any more. */
 const NEAR_LIMIT = 0.9
-/** More than the kernel's own threads use for what the brokers make them do. */
-const BUSY_CORES = 0.4
 const RATIO_DIGITS = 2
-
-function text(value: Spread | undefined, digits: number): string {
-  if (value === undefined) return '–'
-  const format = (number: number) =>
-    number.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  return value.min === value.max
-    ? format(value.median)
-    : `${format(value.median)} (${format(value.min)}–${format(value.max)})`
-}
-
-function align(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows
-    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd())
-    .join('\n')
-}
 
 interface Limit {
   readonly name: string
@@ -122,24 +106,24 @@ function block(results: Results, workload: Workload): string {
   const rows = metrics.map((metric) => {
     const row = [
       METRICS[metric].title,
-      ...all.map((column) => text(measured(column, metric), METRICS[metric].digits)),
+      ...all.map((column) => spreadText(measured(column, metric), METRICS[metric].digits)),
     ]
     if (second) {
       const ratio = spread(ratios(valuesOf(first, metric), valuesOf(second, metric)))
-      row.push(text(ratio, RATIO_DIGITS))
+      row.push(spreadText(ratio, RATIO_DIGITS))
     }
     return [...row, aimText(named.find((verdict) => verdict.metric === metric))]
   })
   const limits = limitsOf(results, workload).map(
-    ({ name, mbPerSecond }) => `  limit of the ${name}: ${text(mbPerSecond, 0)} MB/s`,
+    ({ name, mbPerSecond }) => `  limit of the ${name}: ${spreadText(mbPerSecond, 0)} MB/s`,
   )
-  const table = rows.length > 0 ? [align([[...header, second ? 'aim' : ''], ...rows])] : []
+  const table = rows.length > 0 ? [aligned([[...header, second ? 'aim' : ''], ...rows])] : []
   return [title, ...table, ...limits, ...failures].join('\n')
 }
 
 function diskText(results: Results): string[] {
   const line = (title: string, values: readonly number[], digits: number, unit: string) =>
-    `  ${title}: ${text(spread(values), digits)} ${unit}`
+    `  ${title}: ${spreadText(spread(values), digits)} ${unit}`
   if (results.disk.length === 0) return []
   return [
     [
@@ -172,20 +156,14 @@ function diskText(results: Results): string[] {
   ]
 }
 
-function othersText(results: Results): string[] {
-  const busy = spread(results.measurements.flatMap(({ othersCores }) => othersCores ?? []))
-  if (busy === undefined || busy.max < BUSY_CORES) return []
-  return [`others used ${text(busy, 2)} cores of this machine meanwhile: do not trust these figures`]
-}
-
 export function table(results: Results, workloads: readonly Workload[]): string {
   const { machine } = results
   const head = [
-    `${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Node ${machine.node}, ${results.rounds} round(s)` +
+    `${machineText(machine)}, ${results.rounds} round(s)` +
       (results.scale === 1 ? '' : `, amounts × ${results.scale}`),
     ...results.peers.map(({ name, settings }) => `${name}: ${settings}`),
     'median (least–most); ratios are taken within a round',
-    ...othersText(results),
+    ...othersText(spread(results.measurements.flatMap(({ othersCores }) => othersCores ?? []))),
   ].join('\n')
   return `${[head, ...diskText(results), ...workloads.map((workload) => block(results, workload))].join('\n\n')}\n`
 }
