@@ -1,8 +1,14 @@
 /**
  * The records of a run of whole batches, one after the other, without a copy: keys and values are views. Control
- * batches are passed over. The CRCs have been checked.
+ * batches and those of aborted transactions are passed over. The CRCs have been checked.
  */
-import { BATCH_HEADER_SIZE, BatchAttribute, readBatchHeader, toSafeInteger } from '../protocol/index.js'
+import {
+  BATCH_HEADER_SIZE,
+  BatchAttribute,
+  type BatchHeader,
+  readBatchHeader,
+  toSafeInteger,
+} from '../protocol/index.js'
 import { LogError } from './log-error.js'
 import type { LogRecord, LogRecordHeader } from './log-record.js'
 
@@ -12,12 +18,14 @@ export interface UnpackedRecords {
   readonly records: Uint8Array
 }
 
+const never = () => false
 const noHeaders: readonly LogRecordHeader[] = Object.freeze([])
 
 export class RecordCursor {
   readonly #bytes: Uint8Array
   readonly #unpacked: readonly UnpackedRecords[]
   readonly #path: string
+  readonly #isAborted: (header: BatchHeader) => boolean
   #nextBatch = 0
   #nextUnpacked = 0
   /** Of the batch that is being read. */
@@ -29,7 +37,13 @@ export class RecordCursor {
   #appendTime: number | undefined
 
   /** `path` is the log's, for errors. */
-  constructor(bytes: Uint8Array, unpacked: readonly UnpackedRecords[], path: string) {
+  constructor(
+    bytes: Uint8Array,
+    unpacked: readonly UnpackedRecords[],
+    path: string,
+    isAborted: (header: BatchHeader) => boolean = never,
+  ) {
+    this.#isAborted = isAborted
     this.#bytes = bytes
     this.#unpacked = unpacked
     this.#path = path
@@ -67,7 +81,7 @@ export class RecordCursor {
         this.#nextUnpacked++
         if (records?.position !== position) throw this.#corrupt()
       }
-      if (header.isControl || header.recordCount <= 0 || isEmpty) continue
+      if (header.isControl || header.recordCount <= 0 || isEmpty || this.#isAborted(header)) continue
       const { buffer, byteOffset, byteLength } = records!.records
       this.#records = Buffer.from(buffer, byteOffset, byteLength)
       this.#at = 0

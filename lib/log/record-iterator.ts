@@ -5,6 +5,7 @@
  * cut to below what was handed out, the iterator rejects with OFFSET_OUT_OF_RANGE.
  */
 import type { CheckedBatches } from '../native/types.js'
+import { AbortedBatches } from './aborted-batches.js'
 import { unpackBatches } from './batch-chunks.js'
 import { AbortError, toLogError } from './log-error.js'
 import type { LogRecord } from './log-record.js'
@@ -36,6 +37,7 @@ export class RecordIterator implements AsyncIterableIterator<LogRecord> {
   /** Where the chunk behind the one that is iterated begins. */
   #nextChunk: number
   #ahead: Promise<Chunk | undefined> | undefined
+  #transactions: Promise<AbortedBatches> | undefined
   #nextOffset: number
   #bytes = 0
   #isDone = false
@@ -189,6 +191,8 @@ export class RecordIterator implements AsyncIterableIterator<LogRecord> {
     // What compaction has emptied reaches up to the end.
     if (batches.bytes.length === 0) batches = { ...batches, nextOffset: endOffset }
     const unpacked = batches.isCompressed ? await unpackBatches(batches.bytes) : []
-    return { batches, cursor: new RecordCursor(batches.bytes, unpacked, source.path) }
+    this.#transactions ??= AbortedBatches.open(source.native)
+    const isAborted = await (await this.#transactions).among(offset, batches.nextOffset)
+    return { batches, cursor: new RecordCursor(batches.bytes, unpacked, source.path, isAborted) }
   }
 }

@@ -1,4 +1,6 @@
 /** A partition's log as a broker needs it. */
+
+export type { AbortedTransaction } from '../log/transaction-index.js'
 export type { AppendOutcome } from './append-queue.js'
 export { DataFolder } from './data-folder.js'
 export { engineErrorCode, toKafkaError } from './engine-errors.js'
@@ -6,4 +8,3 @@ export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } fro
 export { PartitionLog, type PartitionLogListener, type PartitionLogOptions } from './partition-log.js'
 export type { CommittedRead, OpenTransaction } from './partition-transactions.js'
 export type { ProducerSummary } from './producer-state.js'
-export type { AbortedTransaction } from './transaction-index.js'

@@ -5,6 +5,8 @@
  * This broker coordinates no transactions: they come with a log that Kafka wrote. One that was left open is ended by
  * a marker as Kafka's coordinator writes it.
  */
+
+import { type AbortedTransaction, TransactionIndex } from '../log/transaction-index.js'
 import type { NativeLog, ReadOptions, ReadResult } from '../native/types.js'
 import {
   type ControlType,
@@ -15,7 +17,6 @@ import {
 } from '../protocol/index.js'
 import type { BatchIdentity } from './batch-identity.js'
 import type { ProducerState } from './producer-state.js'
-import { type AbortedTransaction, TransactionIndex } from './transaction-index.js'
 
 /** More than these aborted transactions in one read make the read shorter. */
 const maxAborted = 4096

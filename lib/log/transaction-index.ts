@@ -10,8 +10,8 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { offsetFileName, offsetOfFileName, TXN_INDEX_SUFFIX } from '../log/log-file-names.js'
 import { files } from '../native/index.js'
+import { offsetFileName, offsetOfFileName, TXN_INDEX_SUFFIX } from './log-file-names.js'
 
 export interface AbortedTransaction {
   readonly producerId: number
@@ -81,13 +81,8 @@ export class TransactionIndex {
   async load(segmentBases: readonly number[], endOffset: number): Promise<number | undefined> {
     this.#bases = []
     let corrupt: number | undefined
-    const names = await readdir(this.#folder)
-    const found = names
-      .map((name) => offsetOfFileName(name, TXN_INDEX_SUFFIX))
-      .filter((base) => base !== undefined)
-    for (const base of found.sort((a, b) => a - b)) {
+    for (const base of await this.#found()) {
       const path = this.#path(base)
-      if ((await stat(path)).size === 0) continue
       const entries = decodeTransactionIndex(await files.read(path))
       const index = segmentBases.indexOf(base)
       if (entries === null || index < 0 || corrupt !== undefined || entries[0]!.lastOffset < base) {
@@ -101,6 +96,20 @@ export class TransactionIndex {
       if (kept.length > 0) this.#bases.push(base)
     }
     return corrupt
+  }
+
+  /** Looks which indexes there are, and leaves all as it is: for readers. What does not check out says nothing. */
+  async find(): Promise<void> {
+    this.#bases = await this.#found()
+  }
+
+  async #found(): Promise<number[]> {
+    const bases: number[] = []
+    for (const name of await readdir(this.#folder)) {
+      const base = offsetOfFileName(name, TXN_INDEX_SUFFIX)
+      if (base !== undefined && (await stat(this.#path(base))).size > 0) bases.push(base)
+    }
+    return bases.sort((a, b) => a - b)
   }
 
   /** Notes a transaction whose abort marker stands in the segment. One that is known already is passed over. */
