@@ -36,10 +36,13 @@ export async function openOdradek(overrides: Readonly<Record<string, string>> = 
   }
 }
 
-/** `overrides` are settings of the broker. */
-export async function startApacheKafka(overrides: Readonly<Record<string, string>> = {}): Promise<Target> {
+/** `overrides` are settings of the broker. `existing` is a data folder that Kafka wrote before; it is left there. */
+export async function startApacheKafka(
+  overrides: Readonly<Record<string, string>> = {},
+  existing?: string,
+): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), 'apache-kafka-'))
-  const dataDir = join(folder, 'data')
+  const dataDir = existing ?? join(folder, 'data')
   const port = await freePort()
   const settings = Object.entries(overrides).flatMap(([name, value]) => ['--override', `${name}=${value}`])
   const kafka = new RunningProgram(process.execPath, [
