@@ -244,6 +244,8 @@ void set_file_system(FileSystem* replacement) { current.store(replacement, std::
 
 void force_portable_files(bool force) { portable.store(force, std::memory_order_relaxed); }
 
+bool portable_files_forced() { return portable.load(std::memory_order_relaxed); }
+
 bool syncfs_reports_errors() {
   static const bool reports = [] {
     utsname name;

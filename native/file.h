@@ -87,8 +87,10 @@ FileSystem& real_file_system();
 // A file over a duplicate of a descriptor that the caller keeps. `path` is for messages.
 Status duplicate_file(int descriptor, const std::string& path, std::shared_ptr<File>* file);
 
-// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT and a syncfs that reports errors.
+// Tests only: take the paths of kernels and file systems that lack RWF_NOWAIT, cachestat, mincore, sendfile and a
+// syncfs that reports errors.
 void force_portable_files(bool force);
+bool portable_files_forced();
 // True when the kernel's syncfs reports that the disk refused (Linux 5.17: before, it dropped the error of the journal's
 // commit and of the disk's cache), so that it may stand for many fdatasyncs.
 bool syncfs_reports_errors();

@@ -82,6 +82,7 @@ bool is_hot(int, uint64_t, uint64_t) { return false; }
 
 // Of at most kPiece bytes, by mincore through a short-lived map: it counts a page only when its content has arrived.
 uint64_t resident_piece(int descriptor, uint64_t position, uint64_t length) {
+  if (portable_files_forced()) return length;
   if (is_hot(descriptor, position, length)) return length;
   const uint64_t start = position / page_size() * page_size();
   const size_t span = static_cast<size_t>(position + length - start);
@@ -103,7 +104,7 @@ uint64_t resident_piece(int descriptor, uint64_t position, uint64_t length) {
 
 bool can_send_file() {
 #ifdef __linux__
-  return true;
+  return !portable_files_forced();
 #else
   return false;
 #endif
@@ -124,6 +125,11 @@ uint64_t resident_bytes(const FileRange& range, uint64_t offset, uint64_t max) {
 SendResult send_file_range(int socket, const FileRange& range, uint64_t offset, uint64_t max) {
   SendResult result;
 #ifdef __linux__
+  if (!can_send_file()) {
+    result.state = SendState::kFailed;
+    result.error = ENOSYS;
+    return result;
+  }
   const uint64_t wanted = left(range, offset, max);
   while (result.sent < wanted) {
     const uint64_t at = offset + result.sent;

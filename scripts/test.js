@@ -4,7 +4,8 @@
 // and its tests count as skipped. The last line sums up: N passed, N failed, N skipped.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -97,9 +98,8 @@ async function ava(name, files, concurrency) {
   if (code !== 0 && total.failed === before) fail(`${name}: ava ended with ${code}`)
 }
 
-/** The engine's own tests. */
+/** The engine's own tests: plainly, on its portable paths, under AddressSanitizer and under ThreadSanitizer. */
 async function engine() {
-  process.stdout.write('\n== engine\n')
   const missing = [
     has('cmake', '--version') ? undefined : 'cmake (Debian: cmake)',
     has('ctest', '--version') ? undefined : 'ctest (Debian: cmake)',
@@ -108,28 +108,98 @@ async function engine() {
       : 'GoogleTest (Debian: libgtest-dev)',
   ].filter(Boolean)
   if (missing.length > 0) return skip(`the engine’s tests: ${missing.join(', ')} is missing`)
-  const build = 'build/engine'
+  if (await buildEngine('engine', 'build/engine')) {
+    await testEngine('engine', 'build/engine')
+    // Without a look at the page cache nothing counts as cold.
+    await testEngine('engine, portable paths', 'build/engine', {
+      args: ['--exclude-regex', 'IsCold|FirstColdOne'],
+      env: { ODRADEK_PORTABLE: '1' },
+    })
+  }
+  for (const { name, sanitize, flag } of [
+    { name: 'engine under AddressSanitizer', sanitize: 'address', flag: 'address,undefined' },
+    { name: 'engine under ThreadSanitizer', sanitize: 'thread', flag: 'thread' },
+  ]) {
+    const how = runSanitized(flag)
+    const build = `build/engine-${sanitize}`
+    if (how === undefined) skip(`${name}: this compiler or system does not run -fsanitize=${flag}`)
+    else if (await buildEngine(name, build, { ...how, args: [`-DSANITIZE=${sanitize}`] }))
+      await testEngine(name, build, how)
+  }
+}
+
+/** How a program with the sanitizer runs here; undefined where it does not. */
+function runSanitized(flag) {
+  const folder = mkdtempSync(join(tmpdir(), 'odradek-sanitizer-'))
+  const program = join(folder, 'program')
+  try {
+    const compiler = process.env.CXX ?? 'c++'
+    const build = `echo 'int main() { return 0; }' | ${compiler} -fsanitize=${flag} -x c++ - -o ${program}`
+    if (!has('sh', '-c', build)) return undefined
+    for (const how of [
+      { prefix: [], env: {} },
+      // Where addresses are spread too widely for the sanitizer's map.
+      { prefix: ['setarch', '--addr-no-randomize'], env: {} },
+      // Where a process may not be looked at, which looking for leaks needs.
+      { prefix: [], env: { ASAN_OPTIONS: 'detect_leaks=0' } },
+    ]) {
+      const [command, ...args] = [...how.prefix, program]
+      const { status } = spawnSync(command, args, { stdio: 'ignore', env: { ...process.env, ...how.env } })
+      if (status === 0) return how
+    }
+    return undefined
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function buildEngine(name, build, { args = [], prefix = [], env = {} } = {}) {
+  process.stdout.write(`\n== ${name}: build\n`)
   // A folder made by another generator keeps it.
   const generator =
     !existsSync(join(build, 'CMakeCache.txt')) && has('ninja', '--version') ? ['-G', 'Ninja'] : []
-  for (const args of [
-    ['-S', '.', '-B', build, ...generator],
+  for (const step of [
+    ['-S', '.', '-B', build, ...generator, ...args],
     ['--build', build, '--parallel', '2'],
   ]) {
-    if ((await run('cmake', args)) !== 0) return fail(`the engine’s tests: cmake ${args[0]}`)
+    // The build runs the tests' programs to list their tests.
+    const [command, ...rest] = [...prefix, 'cmake', ...step]
+    if ((await run(command, rest, undefined, env)) !== 0) {
+      fail(`${name}: cmake ${step[0]}`)
+      return false
+    }
   }
+  return true
+}
+
+async function testEngine(name, build, { args = [], prefix = [], env = {} } = {}) {
+  process.stdout.write(`\n== ${name}\n`)
   const before = total.failed
-  const code = await run('ctest', ['--test-dir', build, '--output-on-failure', '--parallel', '2'], (line) => {
-    const result = /^\s*\d+\/\d+ Test +#\d+: (.+?) \.*\s*(Passed|\*\*\*.+?)\s+[\d.]+ sec/.exec(line)
-    if (!result) {
-      if (!/^\s*(Start|Internal ctest|Test project|Total Test time|\d+% tests)/.test(line)) {
-        process.stdout.write(`${line}\n`)
-      }
-    } else if (result[2] === 'Passed') pass(`engine ${result[1]}`)
-    else if (/^\*\*\*(Skipped|Not)/.test(result[2])) skip(`engine ${result[1]}`)
-    else fail(`engine ${result[1]}`)
-  })
-  if (code !== 0 && total.failed === before) fail(`the engine’s tests: ctest ended with ${code}`)
+  const [command, ...rest] = [
+    ...prefix,
+    'ctest',
+    '--test-dir',
+    build,
+    '--output-on-failure',
+    '--parallel',
+    '2',
+  ]
+  const code = await run(
+    command,
+    [...rest, ...args],
+    (line) => {
+      const result = /^\s*\d+\/\d+ Test +#\d+: (.+?) \.*\s*(Passed|\*\*\*.+?)\s+[\d.]+ sec/.exec(line)
+      if (!result) {
+        if (!/^\s*(Start|Internal ctest|Test project|Total Test time|\d+% tests)/.test(line)) {
+          process.stdout.write(`${line}\n`)
+        }
+      } else if (result[2] === 'Passed') pass(`${name}: ${result[1]}`)
+      else if (/^\*\*\*(Skipped|Not)/.test(result[2])) skip(`${name}: ${result[1]}`)
+      else fail(`${name}: ${result[1]}`)
+    },
+    env,
+  )
+  if (code !== 0 && total.failed === before) fail(`${name}: ctest ended with ${code}`)
 }
 
 const started = performance.now()
