@@ -164,6 +164,7 @@ class PosixFileSystem final : public FileSystem {
     out->size = static_cast<uint64_t>(info.st_size);
     out->modified_ms = static_cast<int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
     out->is_folder = S_ISDIR(info.st_mode);
+    out->id = info.st_ino;
     return Status();
   }
 

@@ -49,6 +49,8 @@ struct FileInfo {
   uint64_t size = 0;
   int64_t modified_ms = 0;
   bool is_folder = false;
+  // Another one under the same name has another.
+  uint64_t id = 0;
 };
 
 struct FolderEntry {

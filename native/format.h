@@ -24,6 +24,9 @@ inline constexpr std::string_view kDeleteFolderSuffix = "-delete";
 // offset to cut to. Kafka has no such file and leaves it alone.
 inline constexpr std::string_view kFailedMarkerName = "failed-flush";
 
+// Ours: how far readers in other processes may read (log_progress.h).
+inline constexpr std::string_view kProgressName = "progress";
+
 //   .index      i32 offset - base offset, i32 position       of a batch: its last offset, its first byte
 //   .timeindex  i64 timestamp, i32 offset - base offset      largest timestamp so far, last offset of its batch
 // All big-endian, sorted, without padding.

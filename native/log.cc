@@ -56,7 +56,14 @@ Status Log::open(const LogSettings& settings, const OpenOptions& options, Recove
   log_end_.store(loader.log_end(), std::memory_order_release);
   flushed_.store(loader.log_end(), std::memory_order_release);
   *report = loader.report();
-  return Status();
+  publish_ = options.publish;
+  if (publish_ == Publish::kNothing) return Status();
+  ODRADEK_RETURN_IF_ERROR(progress_file_.open(path_));
+  // Recovery may have cut what was published.
+  progress_.cuts = progress_file_.cuts() + (report->truncated_bytes > 0 ? 1 : 0);
+  progress_.start_offset = options.log_start_offset;
+  progress_.end_offset = log_end_offset();
+  return progress_file_.write(progress_);
 }
 
 void Log::submit(Job&& job) {

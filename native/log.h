@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "completion.h"
+#include "log_progress.h"
 #include "record_batch.h"
 #include "segment.h"
 
@@ -39,10 +40,14 @@ struct LogSettings {
   int64_t flush_ms = kNever;
 };
 
+// Which records readers in other processes are told of.
+enum class Publish { kNothing, kFlushed, kWritten };
+
 struct OpenOptions {
   int64_t recovery_point = 0;
   bool clean_shutdown = false;
   int64_t log_start_offset = 0;
+  Publish publish = Publish::kNothing;
 };
 
 struct RecoveryReport {
@@ -115,6 +120,11 @@ class Log : public std::enable_shared_from_this<Log> {
   // Recovers what is on disk. May wait. Once, before anything else.
   Status open(const LogSettings& settings, const OpenOptions& options, RecoveryReport* report);
 
+  // Reads a log that another process writes, instead of opening it: looks up what it holds by now, in new segments too
+  // where `segments_too`. May wait. `published` is false where its writer says nothing of how far it is: then batches
+  // count as far as they are whole.
+  Status refresh(bool segments_too, LogProgress* progress, bool* published);
+
   // These return at once; the completion carries `id`. After close() they answer CLOSED.
   void append(const Append& append);
   void flush(double id);
@@ -122,6 +132,12 @@ class Log : public std::enable_shared_from_this<Log> {
   void delete_segments_before(double id, int64_t offset);
   void truncate(double id, int64_t offset);
   void reset(double id, int64_t offset);
+  // truncate, and then `kept` (whole batches from `offset` on, which stay the caller's) put in the place of what was
+  // cut, and flushed; nothing comes in between. All that was appended before is flushed first, so that its completion
+  // is true when it was made.
+  void replace_end(double id, int64_t offset, uint8_t* kept, size_t size);
+  // The first offset that readers in other processes may see.
+  void publish_start(double id, int64_t offset);
   void replace_segments(double id, std::vector<int64_t> cleaned, std::vector<int64_t> replaced);
   void close(double id);
   void remove(double id, std::string renamed_path);
@@ -217,6 +233,7 @@ class Log : public std::enable_shared_from_this<Log> {
   void submit_change(double id, std::function<Status(double*)> change);
   Status delete_before(int64_t offset, double* deleted);
   Status truncate_to(int64_t offset);
+  void post_cut(int64_t offset);
   Status start_anew(int64_t offset);
   Status replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& replaced);
   Status swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created);
@@ -225,7 +242,14 @@ class Log : public std::enable_shared_from_this<Log> {
   void block_flushes();
   void unblock_flushes();
 
+  // log_follow.cc
+  Status refresh_once(bool segments_too, const LogProgress& progress, bool published);
+  Status look_up_segments(const std::vector<int64_t>& bases);
+  Status take_up(Segment& segment, const FileInfo& info);
+  Status walk_on(Segment& segment, int64_t limit, bool check, int64_t* next_offset);
+
   // log_flush.cc
+  void publish_progress();
   bool plan_flush(FlushPlan* plan);
   bool take_flush_turn();
   void relieve_pins();
@@ -269,6 +293,14 @@ class Log : public std::enable_shared_from_this<Log> {
     int64_t offset;
   };
   std::vector<Waiter> flush_waiters_;
+
+  Publish publish_ = Publish::kNothing;
+  std::mutex progress_mutex_;
+  LogProgressFile progress_file_;
+  LogProgress progress_;
+
+  std::mutex refresh_mutex_;
+  int64_t cuts_seen_ = 0;
 
   // The queue's thread only: appends refused since the log was opened.
   uint64_t refusals_ = 0;

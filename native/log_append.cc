@@ -242,6 +242,7 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
       timer_ms = group->settings.flush_ms;
     }
   }
+  if (publish_ == Publish::kWritten) publish_progress();
   if (timer_ms != kNever) FlushTimer::instance().schedule(weak_from_this(), timer_ms);
 }
 

@@ -36,6 +36,64 @@ void Log::truncate(double id, int64_t offset) {
   });
 }
 
+void Log::replace_end(double id, int64_t offset, uint8_t* kept, size_t size) {
+  Job job;
+  job.id = id;
+  job.run = [this, id, offset, kept, size] {
+    Status status = failure();
+    if (!status.ok()) return complete(id, std::move(status));
+    block_flushes();
+    FlushPlan plan;
+    if (plan_flush(&plan)) end_flush(plan, sync(plan));
+    status = failure();
+    if (status.ok()) status = truncate_to(offset);
+    if (!status.ok() && status.code() != Code::kInvalidArgument) fail(status, true);
+    {
+      std::lock_guard turn(progress_mutex_);
+      progress_.cuts++;
+    }
+    unblock_flushes();
+    if (!status.ok() || size == 0) {
+      if (status.ok()) publish_progress();
+      post_cut(offset);
+      return complete(id, std::move(status));
+    }
+    Append append;
+    append.id = id;
+    append.bytes = kept;
+    append.size = size;
+    append.origin = BatchOrigin::kFollower;
+    append.refusals_seen = refusals_;
+    append.flush = true;
+    std::vector<Append> one{append};
+    append_group(one);
+    post_cut(log_end_offset());
+  };
+  submit(std::move(job));
+}
+
+void Log::post_cut(int64_t offset) {
+  Completion cut;
+  cut.kind = CompletionKind::kCut;
+  cut.id = id_;
+  cut.values[0] = static_cast<double>(offset);
+  sink_->post(std::move(cut));
+}
+
+void Log::publish_start(double id, int64_t offset) {
+  Job job;
+  job.id = id;
+  job.run = [this, id, offset] {
+    {
+      std::lock_guard turn(progress_mutex_);
+      progress_.start_offset = offset;
+    }
+    publish_progress();
+    complete(id, Status());
+  };
+  submit(std::move(job));
+}
+
 void Log::reset(double id, int64_t offset) {
   submit_change(id, [this, offset](double*) {
     if (offset < 0) return Status(Code::kInvalidArgument, 0, path_);

@@ -86,6 +86,15 @@ Status Log::check_synced(const FlushPlan& plan) {
   return Status();
 }
 
+// A reader that is told of a record finds it: what is published lies in the files already.
+void Log::publish_progress() {
+  if (publish_ == Publish::kNothing) return;
+  std::lock_guard turn(progress_mutex_);
+  progress_.end_offset = publish_ == Publish::kFlushed ? flushed_offset() : log_end_offset();
+  // Readers fall behind, and learn of it by the next.
+  progress_file_.write(progress_).ignore();
+}
+
 void Log::end_flush(const FlushPlan& plan, const Status& status) {
   std::vector<Completion> completions;
   bool queue = false;
@@ -118,6 +127,7 @@ void Log::end_flush(const FlushPlan& plan, const Status& status) {
     queue = take_flush_turn();
     flush_idle_.notify_all();
   }
+  if (status.ok() && publish_ == Publish::kFlushed) publish_progress();
   if (!completions.empty()) sink_->post(std::move(completions));
   if (queue) GroupCommit::instance().add(shared_from_this());
 }

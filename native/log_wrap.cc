@@ -80,6 +80,9 @@ void LogWrap::Init(Napi::Env env, Napi::Object exports) {
                                      InstanceMethod<&LogWrap::Roll>("roll"),
                                      InstanceMethod<&LogWrap::DeleteSegmentsBefore>("deleteSegmentsBefore"),
                                      InstanceMethod<&LogWrap::Truncate>("truncate"),
+                                     InstanceMethod<&LogWrap::Refresh>("refresh"),
+                                     InstanceMethod<&LogWrap::ReplaceEnd>("replaceEnd"),
+                                     InstanceMethod<&LogWrap::PublishStart>("publishStart"),
                                      InstanceMethod<&LogWrap::Reset>("reset"),
                                      InstanceMethod<&LogWrap::ReplaceSegments>("replaceSegments"),
                                      InstanceMethod<&LogWrap::Close>("close"),
@@ -117,6 +120,9 @@ void LogWrap::Open(const Napi::CallbackInfo& info) {
   options.recovery_point = int64_of(object, "recoveryPoint");
   options.clean_shutdown = object.Get("cleanShutdown").ToBoolean().Value();
   options.log_start_offset = int64_of(object, "logStartOffset");
+  const std::string publish = object.Get("publish").ToString().Utf8Value();
+  if (publish == "flushed") options.publish = Publish::kFlushed;
+  if (publish == "written") options.publish = Publish::kWritten;
   ThreadPool::read().post([id, log = log_, sink = completions_, settings = settings_of(object), options] {
     RecoveryReport report;
     Completion completion = Completion::operation(id, log->open(settings, options, &report));
@@ -126,6 +132,27 @@ void LogWrap::Open(const Napi::CallbackInfo& info) {
     sink->post(std::move(completion));
   });
 }
+
+// id, whether to look for new segments: start offset, cuts, whether the writer publishes
+void LogWrap::Refresh(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, segments = info[1].ToBoolean().Value()] {
+    LogProgress progress;
+    bool published = false;
+    Completion completion = Completion::operation(id, log->refresh(segments, &progress, &published));
+    completion.values[0] = static_cast<double>(progress.start_offset);
+    completion.values[1] = static_cast<double>(progress.cuts);
+    completion.values[2] = published ? 1 : 0;
+    sink->post(std::move(completion));
+  });
+}
+
+// id, offset, batches that are put in the place of what is cut: may be empty
+void LogWrap::ReplaceEnd(const Napi::CallbackInfo& info) {
+  Napi::Uint8Array kept = info[2].As<Napi::Uint8Array>();
+  log_->replace_end(begin(info), int64_at(info, 1), kept.Data(), kept.ByteLength());
+}
+
+void LogWrap::PublishStart(const Napi::CallbackInfo& info) { log_->publish_start(begin(info), int64_at(info, 1)); }
 
 void LogWrap::Configure(const Napi::CallbackInfo& info) { log_->configure(settings_of(info[0].As<Napi::Object>())); }
 

@@ -24,6 +24,9 @@ class LogWrap : public Napi::ObjectWrap<LogWrap> {
   void Roll(const Napi::CallbackInfo& info);
   void DeleteSegmentsBefore(const Napi::CallbackInfo& info);
   void Truncate(const Napi::CallbackInfo& info);
+  void Refresh(const Napi::CallbackInfo& info);
+  void ReplaceEnd(const Napi::CallbackInfo& info);
+  void PublishStart(const Napi::CallbackInfo& info);
   void Reset(const Napi::CallbackInfo& info);
   void ReplaceSegments(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

@@ -16,6 +16,8 @@ export const DELETED_FOLDER_SUFFIX = '-delete'
 
 /** Ours: records that a truncation puts back; there while one is under way. */
 export const TRUNCATION_FILE = 'truncation'
+/** Ours: how far readers in other processes may read. The engine's own name for it stands in format.h. */
+export const PROGRESS_FILE = 'progress'
 
 export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 export const PARTITION_METADATA = 'partition.metadata'

@@ -8,7 +8,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../native/index.js'
-import type { FileLock } from '../native/types.js'
+import type { FileLock, Files } from '../native/types.js'
 import {
   CorruptCheckpointError,
   encodeCheckpoint,
@@ -58,8 +58,8 @@ export class LogFolder implements LogHost {
 
   async #read(): Promise<void> {
     await checkPartitionMetadata(this.path)
-    const recoveryPoint = await this.#readOffset(RECOVERY_POINT_CHECKPOINT)
-    const logStartOffset = await this.#readOffset(LOG_START_OFFSET_CHECKPOINT)
+    const recoveryPoint = await readOffset(files, join(this.path, RECOVERY_POINT_CHECKPOINT))
+    const logStartOffset = await readStartOffset(files, this.path)
     const mark = await this.#readMark()
     this.recoveryPoint = recoveryPoint ?? -1
     this.logStartOffset = logStartOffset ?? 0
@@ -68,20 +68,6 @@ export class LogFolder implements LogHost {
     // From here on the stop would not be a clean one.
     await files.remove(join(this.path, CLEAN_SHUTDOWN_FILE))
     await files.syncFolder(this.path)
-  }
-
-  /** Undefined where there is no checkpoint, or none that can be read. */
-  async #readOffset(name: string): Promise<number | undefined> {
-    let lines: string[]
-    try {
-      lines = await readCheckpoint(files, join(this.path, name))
-    } catch (error) {
-      if (error instanceof CorruptCheckpointError && !(error instanceof UnsupportedCheckpointError))
-        return undefined
-      throw error
-    }
-    const offset = Number(/^\S+ 0 (\d{1,16})$/.exec(lines[0] ?? '')?.[1] ?? Number.NaN)
-    return lines.length === 1 && Number.isSafeInteger(offset) ? offset : undefined
   }
 
   async #readMark(): Promise<boolean> {
@@ -172,4 +158,23 @@ async function readText(path: string): Promise<string | undefined> {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
+}
+
+/** Undefined where there is no checkpoint, or none that can be read. Throws for one of a newer version. */
+async function readOffset(layer: Files, path: string): Promise<number | undefined> {
+  let lines: string[]
+  try {
+    lines = await readCheckpoint(layer, path)
+  } catch (error) {
+    const isNewer = error instanceof UnsupportedCheckpointError
+    if (error instanceof CorruptCheckpointError && !isNewer) return undefined
+    throw error
+  }
+  const offset = Number(/^\S+ 0 (\d{1,16})$/.exec(lines[0] ?? '')?.[1] ?? Number.NaN)
+  return lines.length === 1 && Number.isSafeInteger(offset) ? offset : undefined
+}
+
+/** Where the log in the folder starts, by its checkpoint. */
+export function readStartOffset(layer: Files, folder: string): Promise<number | undefined> {
+  return readOffset(layer, join(folder, LOG_START_OFFSET_CHECKPOINT))
 }

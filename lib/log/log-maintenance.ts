@@ -200,7 +200,10 @@ export class LogMaintenance implements RetainableLog {
   /** A segment goes when nobody can come to expect it again: the start that excludes it is on disk. */
   async deleteOldSegments(): Promise<number> {
     const { startOffset } = this.#source
-    if (startOffset > this.#host.logStartOffset) await this.#host.writeLogStartOffset(startOffset)
+    if (startOffset > this.#host.logStartOffset) {
+      await this.#host.writeLogStartOffset(startOffset)
+      await this.#native.publishStart(startOffset)
+    }
     const second = this.#native.segments()[1]
     if (second === undefined || second.baseOffset > startOffset) return 0
     return this.#native.deleteSegmentsBefore(startOffset)

@@ -64,9 +64,7 @@ export class LogReader {
     const offset = Math.max(from, source.startOffset)
     if (offset >= source.endOffset) return { bytes: new Uint8Array(0), baseOffset: -1, nextOffset: offset }
     const { endOffset } = source
-    const { bytes, nextOffset } = await source.readBatches(offset, maxBytes).catch((error: unknown) => {
-      throw toLogError(error, source.path)
-    })
+    const { bytes, nextOffset } = await source.readBatches(offset, maxBytes)
     // What compaction has emptied reaches up to the end.
     if (bytes.length === 0) return { bytes, baseOffset: -1, nextOffset: endOffset }
     return { bytes, baseOffset: baseOffsetOf(bytes), nextOffset }
@@ -106,7 +104,9 @@ export class LogReader {
     const asked = this.#range(from, undefined, maxBytes, undefined)
     try {
       // Headers first: they say how many bytes whole batches take.
-      const { count, headers } = await source.native.scanHeaders(asked.from, source.endOffset, maxHeaders)
+      const { count, headers } = await source.retried(() =>
+        source.native.scanHeaders(asked.from, source.endOffset, maxHeaders),
+      )
       if (count === 0) return null
       const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength)
       const headerSize = headers.byteLength / count
@@ -141,7 +141,9 @@ export class LogReader {
       )
     }
     try {
-      const base = await source.native.findBatchByTimestamp(timestampMs, source.startOffset)
+      const base = await source.retried(() =>
+        source.native.findBatchByTimestamp(timestampMs, source.startOffset),
+      )
       if (base < 0 || base >= source.endOffset) return null
       for await (const { offset, timestamp } of this.read({ from: Math.max(base, source.startOffset) })) {
         if (timestamp >= timestampMs) return offset

@@ -1,8 +1,9 @@
 /**
  * What is read: a log as those who iterate it see it, be it this process's own or one that another writes.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CheckedBatches, NativeLog, ReadResult } from '../native/types.js'
-import { AbortError, LogError, toLogError } from './log-error.js'
+import { AbortError, LogError, type LogErrorCode, toLogError } from './log-error.js'
 
 export interface LogSource {
   readonly path: string
@@ -15,8 +16,11 @@ export interface LogSource {
   readonly cuts: number
   /** From the batch that holds `offset` on, at least one. */
   readBatches(offset: number, maxBytes: number): Promise<CheckedBatches>
-  read(offset: number, maxBytes: number): ReadResult | Promise<ReadResult>
+  read(offset: number, maxBytes: number): Promise<ReadResult>
+  /** For look-ups alone. */
   readonly native: NativeLog
+  /** Runs a look-up again when the log has changed under it. */
+  retried<T>(work: () => Promise<T>): Promise<T>
   /** Resolves when `endOffset` may be past `offset`, when the log was cut or is closed. Rejects with AbortError. */
   waitForMore(offset: number, signal: AbortSignal | undefined): Promise<void>
 }
@@ -42,14 +46,54 @@ export function closedError(path: string): LogError {
   return new LogError('CLOSED', `${path}: the log was closed: open it again`, { path })
 }
 
+/** A look-up that a cut or a trim came between is tried again until the change shows, this often. */
+const attempts = 10
+const pauseMs = 10
+
+/** Files that go, and an end that is cut, while they are read are no error of the log: looks again. */
+export async function retried<T>(
+  work: () => Promise<T>,
+  source: Pick<LogSource, 'path' | 'cuts' | 'startOffset'>,
+  refresh: () => Promise<void>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const { cuts, startOffset } = source
+    try {
+      return await work()
+    } catch (error) {
+      const failure = toLogError(error, source.path)
+      if (attempt === attempts || !changing.has(failure.code)) throw failure
+      await refresh()
+      if (source.cuts === cuts && source.startOffset === startOffset) await sleep(pauseMs)
+    }
+  }
+}
+
+/** What a look-up in a log that is being changed may meet. */
+const changing: ReadonlySet<LogErrorCode> = new Set(['OFFSET_OUT_OF_RANGE', 'CORRUPT', 'NOT_FOUND'])
+
+const longestTimerMs = 0x7fff_ffff
+
 /** Whoever waits for a log to grow. Bounded by its readers. */
 export class Waiters {
   readonly #waiting = new Set<() => void>()
+  #keepAlive: NodeJS.Timeout | undefined
 
   wake(): void {
     const all = [...this.#waiting]
     this.#waiting.clear()
+    this.#changed()
     for (const resolve of all) resolve()
+  }
+
+  /** Records may come from another thread or process: a thread that waits for them must not end. */
+  #changed(): void {
+    if (this.#waiting.size > 0) {
+      this.#keepAlive ??= setInterval(() => {}, longestTimerMs)
+    } else {
+      clearInterval(this.#keepAlive)
+      this.#keepAlive = undefined
+    }
   }
 
   wait(signal: AbortSignal | undefined): Promise<void> {
@@ -61,10 +105,12 @@ export class Waiters {
       }
       const abort = (): void => {
         this.#waiting.delete(done)
+        this.#changed()
         reject(new AbortError(signal!))
       }
       signal?.addEventListener('abort', abort, { once: true })
       this.#waiting.add(done)
+      this.#changed()
     })
   }
 }
@@ -77,8 +123,6 @@ export class OwnLogSource implements LogSource {
   startOffset: number
   isClosed = false
   cuts = 0
-  /** While the log is cut in two steps, its end is that of before. */
-  heldEnd: number | undefined
 
   constructor(native: NativeLog, startOffset: number, isFlushedOnly: boolean) {
     this.native = native
@@ -92,30 +136,27 @@ export class OwnLogSource implements LogSource {
 
   /** With `fsync`, readers see what no crash takes back. */
   get endOffset(): number {
-    if (this.heldEnd !== undefined) return this.heldEnd
     return this.#isFlushedOnly ? this.native.flushedOffset : this.native.logEndOffset
   }
 
   readBatches(offset: number, maxBytes: number): Promise<CheckedBatches> {
-    return this.#whileUncut(() =>
-      this.native.readBatches(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset }),
+    return this.retried(() =>
+      this.native.readBatches(Math.max(offset, this.startOffset), {
+        maxBytes,
+        minOneBatch: true,
+        maxOffset: this.endOffset,
+      }),
     )
   }
 
-  read(offset: number, maxBytes: number): ReadResult | Promise<ReadResult> {
-    return this.native.read(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset })
+  read(offset: number, maxBytes: number): Promise<ReadResult> {
+    return this.retried(async () =>
+      this.native.read(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset }),
+    )
   }
 
-  /** A read that a cut came between has found nothing wrong with the log: it looks again. */
-  async #whileUncut<T>(read: () => Promise<T>): Promise<T> {
-    for (;;) {
-      const { cuts } = this
-      try {
-        return await read()
-      } catch (error) {
-        if (cuts === this.cuts) throw toLogError(error, this.path)
-      }
-    }
+  retried<T>(work: () => Promise<T>): Promise<T> {
+    return retried(work, this, async () => {})
   }
 
   waitForMore(offset: number, signal: AbortSignal | undefined): Promise<void> {

@@ -12,6 +12,9 @@ import { TRUNCATION_FILE } from './log-file-names.js'
 /** What one batch may decompress to. */
 const maxUnpackedBytes = 256 << 20
 
+const firstBatch = { maxBytes: 1, minOneBatch: true, maxOffset: Number.MAX_SAFE_INTEGER }
+const nothing = { bytes: new Uint8Array(0) }
+
 /** Removes all records from `offset` on. REQUIRES: nothing is under way; `lowerRecoveryPoint` is durable when it resolves. */
 export async function truncateLog(
   native: NativeLog,
@@ -22,7 +25,7 @@ export async function truncateLog(
   const kept = await keptRecords(native, offset)
   if (kept === undefined) {
     await lowerRecoveryPoint(offset)
-    return native.truncate(offset)
+    return native.replaceEnd(offset, new Uint8Array(0))
   }
   // The kept records come back behind what is there: that must not be lost either.
   await native.flush()
@@ -40,18 +43,19 @@ export async function finishTruncation(native: NativeLog): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error
   }
+  // Done, but for the file: what was appended since must not go.
+  const { bytes } = await native.readBatches(baseOffsetOf(kept), firstBatch).catch(() => nothing)
+  if (Buffer.compare(bytes, kept) === 0) return removeFile(native)
   await replaceEnd(native, kept)
 }
 
 async function replaceEnd(native: NativeLog, kept: Uint8Array): Promise<void> {
-  await native.truncate(baseOffsetOf(kept))
-  await native.append(kept, {
-    leaderEpoch: 0,
-    origin: 'follower',
-    refusalsSeen: Number.MAX_SAFE_INTEGER,
-    flush: true,
-  })
+  await native.replaceEnd(baseOffsetOf(kept), kept)
   await native.flush()
+  await removeFile(native)
+}
+
+async function removeFile(native: NativeLog): Promise<void> {
   await files.remove(join(native.path, TRUNCATION_FILE))
   await files.syncFolder(native.path)
 }
@@ -62,11 +66,7 @@ function baseOffsetOf(batch: Uint8Array): number {
 
 /** The records below `offset` of the batch that holds it, as a batch; undefined where the batch begins there. */
 async function keptRecords(native: NativeLog, offset: number): Promise<Uint8Array | undefined> {
-  const { bytes } = await native.readBatches(offset, {
-    maxBytes: 1,
-    minOneBatch: true,
-    maxOffset: Number.MAX_SAFE_INTEGER,
-  })
+  const { bytes } = await native.readBatches(offset, firstBatch)
   if (bytes.length === 0) return undefined
   const { header, records } = await decodeBatch(bytes, 0, maxUnpackedBytes)
   const baseOffset = toSafeInteger(header.baseOffset, 'baseOffset')

@@ -4,118 +4,79 @@
  */
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { openLog } from '../native/index.js'
-import type { FileRange, LogSettings, NativeLog, RecoveryReport } from '../native/types.js'
+import type { FileRange, RecoveryReport } from '../native/types.js'
+import { FollowedLogSource } from './followed-log-source.js'
 import { LogError, toLogError } from './log-error.js'
 import { isFolder, LogFolder } from './log-folder.js'
 import type { LogHost } from './log-host.js'
-import {
-  type CompactedLog,
-  type CompactOptions,
-  indexIntervalBytes,
-  LogMaintenance,
-  segmentIndexBytes,
-} from './log-maintenance.js'
+import type { CompactedLog, CompactOptions } from './log-maintenance.js'
 import { type LogOptions, type ResolvedLogOptions, resolveOptions } from './log-options.js'
 import { LogReader, type RawBatches, type ReadOptions } from './log-reader.js'
 import type { AppendedOffsets, LogRecord, RecordInput } from './log-record.js'
-import { checkOffset, closedError, OwnLogSource } from './log-source.js'
-import { finishTruncation, truncateLog } from './log-truncation.js'
-import { copyBatches, LogWriter } from './log-writer.js'
-
-const never = Number.POSITIVE_INFINITY
+import { closedError } from './log-source.js'
+import { copyBatches } from './log-writer.js'
+import { OwnLog } from './own-log.js'
 
 export class Log {
   /** The folder, links resolved. */
   readonly path: string
-  readonly #native: NativeLog
-  readonly #host: LogHost
-  readonly #options: ResolvedLogOptions
-  readonly #source: OwnLogSource
+  /** Undefined where the log is read only. */
+  readonly #own: OwnLog | undefined
+  readonly #source: OwnLog['source'] | FollowedLogSource
   readonly #reader: LogReader
-  readonly #writer: LogWriter
-  readonly #maintenance: LogMaintenance
   #closing: Promise<void> | undefined
-  #failure: LogError | undefined
 
-  private constructor(native: NativeLog, host: LogHost, options: ResolvedLogOptions) {
-    this.path = native.path
-    this.#native = native
-    this.#host = host
-    this.#options = options
-    const isFlushed = options.durability === 'fsync'
-    const startOffset = Math.max(host.logStartOffset, native.firstSegmentOffset)
-    this.#source = new OwnLogSource(native, startOffset, isFlushed)
-    this.#reader = new LogReader(this.#source, options.readAheadBytes)
-    this.#writer = new LogWriter(native, { ...options, isFlushed })
-    this.#maintenance = new LogMaintenance(native, this.#source, host, options)
-    native.onFlush = (offset) => {
-      this.#writer.flushed(offset)
-      this.#source.wake()
-    }
-    native.onFailure = (error) => {
-      this.#failure = toLogError(Object.assign(error, { code: 'LOG_FAILED' }), this.path)
-      this.#writer.fail(this.#failure)
-    }
-    native.onRoll = () => this.#maintenance.run()
-    if (!isFlushed) this.#writer.onAppended = () => this.#source.wake()
+  private constructor(log: OwnLog | FollowedLogSource, { readAheadBytes }: ResolvedLogOptions) {
+    this.#own = log instanceof OwnLog ? log : undefined
+    this.#source = log instanceof OwnLog ? log.source : log
+    this.path = this.#source.path
+    this.#reader = new LogReader(this.#source, readAheadBytes)
   }
 
   /**
    * Opens the log in folder `path`, which is made if it is not there. After a clean stop nothing is scanned, after a
-   * crash what lies past the last checkpoint. Rejects with a LogError: LOCKED, INVALID_OPTION, NOT_A_FOLDER,
-   * PERMISSION_DENIED, UNSUPPORTED_FORMAT, NO_SPACE, IO.
+   * crash what lies past the last checkpoint. With `readOnly` it is read beside whoever writes it, and nothing is made.
+   * Rejects with a LogError: LOCKED, INVALID_OPTION, NOT_A_FOLDER, NOT_FOUND, PERMISSION_DENIED, UNSUPPORTED_FORMAT,
+   * NO_SPACE, IO.
    */
   static async open(path: string, options?: LogOptions): Promise<Log> {
     const resolved = resolveOptions(options)
     if (typeof path !== 'string' || path === '') {
       throw new LogError('INVALID_OPTION', 'path is the path of a folder', { option: 'path' })
     }
-    if (resolved.readOnly) {
-      throw new LogError('INVALID_OPTION', 'readOnly is not supported', { option: 'readOnly' })
-    }
     let folder: LogFolder | undefined
     try {
       const absolute = resolve(path)
-      folder = await LogFolder.open((await isFolder(absolute)) ? await realpath(absolute) : absolute)
-      return await Log.#openOn(folder.path, folder, resolved)
+      const isThere = await isFolder(absolute)
+      const real = isThere ? await realpath(absolute) : absolute
+      if (resolved.readOnly) {
+        if (!isThere) throw new LogError('NOT_FOUND', `${path}: there is no such folder to read`, { path })
+        return new Log(await FollowedLogSource.open(real), resolved)
+      }
+      folder = await LogFolder.open(real)
+      return new Log(await OwnLog.open(real, folder, resolved, true), resolved)
     } catch (error) {
       await folder?.abandon()
       throw toLogError(error, path)
     }
   }
 
-  /** Opens a log whose state `host` keeps; the folder is the host's to lock. Rejects as `open` does. */
+  /**
+   * Opens a log whose state `host` keeps; the folder is the host's to lock. Others cannot follow it by `readOnly`
+   * further than its batches are whole. Rejects as `open` does.
+   */
   static async openOn(path: string, host: LogHost, options?: LogOptions): Promise<Log> {
+    const resolved = resolveOptions(options)
     try {
-      return await Log.#openOn(path, host, resolveOptions(options))
+      return new Log(await OwnLog.open(path, host, resolved, false), resolved)
     } catch (error) {
       throw toLogError(error, path)
     }
   }
 
-  static async #openOn(path: string, host: LogHost, options: ResolvedLogOptions): Promise<Log> {
-    const { recoveryPoint, cleanShutdown, logStartOffset } = host
-    const native = await openLog(path, {
-      ...settingsOf(options),
-      recoveryPoint,
-      cleanShutdown,
-      logStartOffset,
-    })
-    try {
-      await finishTruncation(native)
-      const log = new Log(native, host, options)
-      await log.#maintenance.writeRecoveryPoint()
-      return log
-    } catch (error) {
-      await native.close().catch(() => {})
-      throw error
-    }
-  }
-
   /** What opening it had to read and cut. */
   get recovery(): RecoveryReport {
-    return this.#native.recovery
+    return this.#source.native.recovery
   }
 
   /** First offset that can be read. */
@@ -131,29 +92,29 @@ export class Log {
     return this.#source.endOffset
   }
 
-  /** All below it is on disk. */
+  /** All below it is on disk. With `readOnly` as much of that as is known. */
   get flushedOffset(): number {
-    return this.#native.flushedOffset
+    return this.#source.native.flushedOffset
   }
 
   /** Bytes of all segments. */
   get sizeInBytes(): number {
-    return this.#native.sizeInBytes
+    return this.#source.native.sizeInBytes
   }
 
   /** Bytes that were appended and are not written (with `fsync`: flushed) yet. */
   get pendingBytes(): number {
-    return this.#writer.pendingBytes
+    return this.#own?.writer.pendingBytes ?? 0
   }
 
   /** Why the log takes no more records, after a failed write or fsync: close it and open it again. */
   get failure(): LogError | undefined {
-    return this.#failure
+    return this.#own?.failure
   }
 
   /** Why the last checkpoint or retention round failed; it is tried again. */
   get maintenanceFailure(): LogError | undefined {
-    return this.#maintenance.failure
+    return this.#own?.maintenance.failure
   }
 
   /**
@@ -162,8 +123,9 @@ export class Log {
    * before it returns. Rejects with INVALID_RECORD, RECORD_TOO_LARGE, BACKPRESSURE, FAILED, NO_SPACE, CLOSED.
    */
   append(records: RecordInput | readonly RecordInput[]): Promise<AppendedOffsets> {
-    if (this.#closing) return Promise.reject(closedError(this.path))
-    return this.#writer.append(records)
+    const own = this.#own
+    if (this.#closing || own === undefined) return Promise.reject(this.#refusal())
+    return own.writer.append(records)
   }
 
   /**
@@ -171,13 +133,12 @@ export class Log {
    * counts and records are checked first. Rejects with INVALID_BATCH, UNSUPPORTED_FORMAT and as `append` does.
    */
   async appendBatch(bytes: Uint8Array): Promise<AppendedOffsets> {
-    this.#refuseClosed()
-    return this.#writer.appendBatch(copyBatches(bytes))
+    return this.#writable.writer.appendBatch(copyBatches(bytes))
   }
 
   /** Resolves when less than half of `maxPendingBytes` is pending: for those who append without awaiting. */
-  ready(): Promise<void> {
-    return this.#writer.ready()
+  async ready(): Promise<void> {
+    return this.#writable.writer.ready()
   }
 
   /**
@@ -220,55 +181,33 @@ export class Log {
   }
 
   /** Resolves when all that was appended before the call is on disk. */
-  async flush(): Promise<void> {
-    this.#refuseClosed()
-    await this.#run(async () => {
-      await this.#writer.handed()
-      await this.#native.flush()
-    })
+  flush(): Promise<void> {
+    return this.#change((own) => own.flush())
   }
 
   /** Removes the records from `to` on, durably; their offsets are given out again. */
-  async truncate(to: number): Promise<void> {
-    this.#refuseClosed()
-    await this.#change(() =>
-      this.#writer.whileIdle(async () => {
-        checkOffset(this.#source, to, 'to')
-        this.#source.heldEnd = Math.min(to, this.#source.endOffset)
-        try {
-          await truncateLog(this.#native, to, (offset) => this.#maintenance.lowerRecoveryPoint(offset))
-        } finally {
-          this.#source.cuts++
-          this.#source.heldEnd = undefined
-          this.#source.wake()
-        }
-      }),
-    )
+  truncate(to: number): Promise<void> {
+    return this.#change((own) => own.truncate(to))
   }
 
   /** Makes `before` the first offset that can be read, durably, and deletes the segments wholly below it. */
-  async trim(before: number): Promise<void> {
-    this.#refuseClosed()
-    await this.#change(async () => {
-      checkOffset(this.#source, before, 'before')
-      await this.#maintenance.trim(before)
-    })
+  trim(before: number): Promise<void> {
+    return this.#change((own) => own.trim(before))
   }
 
   /**
    * Keeps the last record of each key, and drops the older ones; offsets do not change. Needs `requireKeys`: as in
-   * Kafka, records without key go.
+   * Kafka, records without key go. Refused where the log holds records of transactions.
    */
-  async compact(options: CompactOptions = {}): Promise<CompactedLog> {
-    this.#refuseClosed()
-    if (!this.#options.requireKeys) {
+  compact(options: CompactOptions = {}): Promise<CompactedLog> {
+    return this.#change((own) => {
+      if (own.options.requireKeys) return own.compact(options)
       throw new LogError(
         'INVALID_OPTION',
         'compact removes records without key: open the log with requireKeys, so that there are none',
         { option: 'requireKeys' },
       )
-    }
-    return this.#change(() => this.#maintenance.compact(options))
+    })
   }
 
   /**
@@ -281,21 +220,10 @@ export class Log {
   }
 
   async #close(): Promise<void> {
-    await this.#writer.drain()
-    await this.#maintenance.stop()
-    this.#source.isClosed = true
-    this.#source.wake()
-    let isClean = this.#failure === undefined
     try {
-      await this.#native.close()
+      await (this.#own ?? (this.#source as FollowedLogSource)).close()
     } catch (error) {
-      isClean = false
-      if (this.#failure === undefined) throw toLogError(error, this.path)
-    } finally {
-      const recoveryPoint = this.#native.flushedOffset
-      await this.#run(() =>
-        this.#host.closed({ isClean, recoveryPoint, logStartOffset: this.#source.startOffset }),
-      )
+      throw toLogError(error, this.path)
     }
   }
 
@@ -303,35 +231,28 @@ export class Log {
     return this.close()
   }
 
-  #refuseClosed(): void {
-    if (this.#closing) throw closedError(this.path)
+  get #writable(): OwnLog {
+    if (this.#closing || this.#own === undefined) throw this.#refusal()
+    return this.#own
   }
 
-  #change<T>(work: () => Promise<T>): Promise<T> {
-    return this.#run(() => this.#maintenance.inTurn(work))
+  #refusal(): LogError {
+    if (this.#closing) return closedError(this.path)
+    return new LogError(
+      'READ_ONLY',
+      `${this.path}: the log was opened with readOnly: open it without to change it`,
+      {
+        path: this.path,
+      },
+    )
   }
 
-  async #run<T>(work: () => Promise<T>): Promise<T> {
+  async #change<T>(work: (own: OwnLog) => Promise<T>): Promise<T> {
+    const own = this.#writable
     try {
-      return await work()
+      return await work(own)
     } catch (error) {
       throw toLogError(error, this.path)
     }
-  }
-}
-
-function settingsOf(options: ResolvedLogOptions): LogSettings {
-  return {
-    segmentBytes: options.segmentBytes,
-    segmentMs: options.segmentMs,
-    indexIntervalBytes,
-    segmentIndexBytes,
-    maxMessageBytes: options.maxBatchBytes,
-    timestampType: 'CreateTime',
-    timestampBeforeMaxMs: never,
-    timestampAfterMaxMs: never,
-    requireKey: options.requireKeys,
-    flushMessages: never,
-    flushMs: options.durability === 'interval' ? options.flushIntervalMs : never,
   }
 }

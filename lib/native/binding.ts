@@ -24,6 +24,9 @@ export interface LogHandle {
   roll(id: number): void
   deleteSegmentsBefore(id: number, offset: number): void
   truncate(id: number, offset: number): void
+  refresh(id: number, segmentsToo: boolean): void
+  replaceEnd(id: number, offset: number, kept: Uint8Array): void
+  publishStart(id: number, offset: number): void
   reset(id: number, offset: number): void
   replaceSegments(id: number, cleaned: number[], replaced: number[]): void
   close(id: number): void

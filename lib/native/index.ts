@@ -3,5 +3,5 @@
  */
 export { EngineError } from './errors.js'
 export { files } from './files.js'
-export { openLog } from './log.js'
+export { followLog, openLog } from './log.js'
 export type * from './types.js'

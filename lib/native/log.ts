@@ -15,6 +15,8 @@ import type {
   CheckedBatches,
   EngineErrorFields,
   FileRange,
+  FollowedLog,
+  FollowedLogState,
   LogSettings,
   NativeLog,
   OpenLogOptions,
@@ -86,6 +88,7 @@ class Log implements NativeLog, LogListener {
   onFlush: ((flushedOffset: number) => void) | undefined
   onFailure: ((error: Error & EngineErrorFields) => void) | undefined
   onRoll: ((baseOffset: number) => void) | undefined
+  onCut: ((endOffset: number) => void) | undefined
   readonly #id: number
   readonly #handle: LogHandle
   #awaited = -1
@@ -118,6 +121,10 @@ class Log implements NativeLog, LogListener {
   }
   rolled(baseOffset: number): void {
     this.onRoll?.(baseOffset)
+  }
+
+  cut(endOffset: number): void {
+    this.onCut?.(endOffset)
   }
 
   async open(options: OpenLogOptions): Promise<void> {
@@ -248,6 +255,25 @@ class Log implements NativeLog, LogListener {
     return completions.run((id) => this.#handle.truncate(id, offset), nothing)
   }
 
+  replaceEnd(offset: number, kept: Uint8Array): Promise<void> {
+    return completions.run((id) => this.#handle.replaceEnd(id, offset, kept), nothing, kept)
+  }
+
+  publishStart(offset: number): Promise<void> {
+    return completions.run((id) => this.#handle.publishStart(id, offset), nothing)
+  }
+
+  refresh(segmentsToo: boolean): Promise<FollowedLogState> {
+    return completions.run(
+      (id) => this.#handle.refresh(id, segmentsToo),
+      (at) => ({
+        logStartOffset: numbers[at + VALUE]!,
+        cuts: numbers[at + VALUE + 1]!,
+        isPublished: numbers[at + VALUE + 2] === 1,
+      }),
+    )
+  }
+
   reset(offset: number): Promise<void> {
     return completions.run((id) => this.#handle.reset(id, offset), nothing)
   }
@@ -286,4 +312,10 @@ export async function openLog(path: string, options: OpenLogOptions): Promise<Na
   const log = new Log(path)
   await log.open(options)
   return log
+}
+
+/** Reads the log in folder `path` beside whoever writes it. Nothing is looked up before the first `refresh`. */
+export function followLog(path: string): FollowedLog {
+  const log = new Log(path)
+  return { native: log, refresh: (segmentsToo) => log.refresh(segmentsToo) }
 }

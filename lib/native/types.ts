@@ -77,6 +77,11 @@ export interface OpenLogOptions extends LogSettings {
   cleanShutdown: boolean
   /** First offset that readers may see; records below it may still be on disk. */
   logStartOffset: number
+  /**
+   * What `followLog` in other processes is told of: records on disk, or all that were written. Nothing by default,
+   * which spares a file and a write to it for each append or flush.
+   */
+  publish?: 'flushed' | 'written'
 }
 
 /** What recovery found when a log was opened. */
@@ -222,6 +227,15 @@ export interface NativeLog {
   deleteSegmentsBefore(offset: number): Promise<number>
   /** Removes all records from `offset` on. */
   truncate(offset: number): Promise<void>
+  /**
+   * Flushes what was appended, cuts the log at `offset`, and puts `kept` there (whole batches from that offset on, or
+   * nothing), flushed; nothing is appended in between. The bytes must not be touched until the promise settles.
+   */
+  replaceEnd(offset: number, kept: Uint8Array): Promise<void>
+  /** Called when `replaceEnd` has cut the log. One listener. */
+  onCut: ((endOffset: number) => void) | undefined
+  /** Tells those who follow the log in other processes where it starts. Only with `publish`. */
+  publishStart(offset: number): Promise<void>
   /** Removes everything and starts anew at `offset`. */
   reset(offset: number): Promise<void>
   /**
@@ -234,6 +248,23 @@ export interface NativeLog {
   close(): Promise<void>
   /** Closes, then renames the folder to `NAME.UUID-delete` and removes it in the background. */
   remove(): Promise<void>
+}
+
+/** What is known of a log that another process writes. */
+export interface FollowedLogState {
+  /** What its writer says, 0 where it says nothing. */
+  readonly logStartOffset: number
+  /** Raised when the log's end was cut. */
+  readonly cuts: number
+  /** Its writer says how far it may be read. Else it may be read as far as its batches are whole. */
+  readonly isPublished: boolean
+}
+
+/** A log that another process writes, read without its lock; `native` takes no calls that change it. */
+export interface FollowedLog {
+  readonly native: NativeLog
+  /** Looks up what the log holds by now: in new segments, and without those that are gone, only with `segmentsToo`. */
+  refresh(segmentsToo: boolean): Promise<FollowedLogState>
 }
 
 /** The file layer, for all that is written below a data folder outside of segments. Runs on engine threads. */
