@@ -10,6 +10,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'produce', load: async () => (await import('./commands/produce.js')).produceCommand },
   { name: 'consume', load: async () => (await import('./commands/consume.js')).consumeCommand },
   { name: 'groups', load: async () => (await import('./commands/groups.js')).groupsCommand },
+  { name: 'log', load: async () => (await import('./commands/log.js')).logCommand },
   { name: 'configs', load: async () => (await import('./commands/configs.js')).configsCommand },
   { name: 'bench', load: async () => (await import('./commands/bench.js')).benchCommand },
 ]
