@@ -35,6 +35,8 @@ export interface WalkOptions {
   baseOffset: number
   /** Whether records are decompressed and walked. */
   decode: boolean
+  /** A file that ends within a batch must have stayed as it is for so long: a broker may be writing it. */
+  settleMs: number
 }
 
 /**
@@ -43,13 +45,18 @@ export interface WalkOptions {
  */
 export async function* walkBatches(
   file: FileWindow,
-  { baseOffset, decode }: WalkOptions,
+  { baseOffset, decode, settleMs }: WalkOptions,
 ): AsyncGenerator<WalkedBatch | Fault, void, undefined> {
   let position = 0
   let end: Int64 = baseOffset
   while (position < file.size) {
     // Kept beyond the next read.
     const bytes = Buffer.from(await file.read(position, BATCH_HEADER_SIZE))
+    const size = bytes.length < BATCH_HEADER_SIZE ? BATCH_HEADER_SIZE : new BatchHeader(bytes).sizeInBytes
+    if (size > file.size - position && settleMs > 0) {
+      await new Promise((resolve) => setTimeout(resolve, settleMs))
+      if (await file.refresh()) continue
+    }
     const stop = (code: 'TORN_TAIL' | 'CORRUPT_BATCH', problem: string) =>
       fault(code, file.path, position, `${problem}; ${file.size - position} bytes from here on are not read`)
     if (bytes.length < BATCH_HEADER_SIZE) {
@@ -57,7 +64,6 @@ export async function* walkBatches(
       return
     }
     const header = new BatchHeader(bytes)
-    const size = header.sizeInBytes
     if (header.magic !== 2) {
       const old = header.magic === 0 || header.magic === 1
       yield stop(

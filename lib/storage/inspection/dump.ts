@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { type BatchHeader, CorruptBatchError, controlTypeOf, type Int64 } from '../../protocol/index.js'
 import { advanceSequence } from '../batch-identity.js'
 import { type WalkedBatch, walkBatches } from './batch-walk.js'
-import { type Fault, fault } from './fault.js'
+import { defaultSettleMs, type Fault, fault } from './fault.js'
 import { FileWindow } from './file-window.js'
 import { offsetEntries, timeEntries } from './index-entries.js'
 import { type LogFile, listFolder, logFileOf } from './log-files.js'
@@ -58,30 +58,37 @@ export type DumpRow =
   | SmallFileRow
   | ({ readonly type: 'fault' } & Fault)
 
+export interface DumpOptions {
+  /** The records of batches too. */
+  records: boolean
+  /** A segment that ends within a batch must have stayed as it is for so long before that is told. Default 250. */
+  settleMs?: number
+}
+
 /**
  * Reads a file of a log, or all of them in a partition's or a data folder, and changes nothing. Broken files give
  * faults, never errors; rejects where `path` is not there or no log's.
  */
-export async function* dumpLog(path: string, options: { records: boolean }): AsyncGenerator<DumpRow> {
+export async function* dumpLog(path: string, options: DumpOptions): AsyncGenerator<DumpRow> {
   if (!(await stat(path)).isDirectory()) {
     const file = logFileOf(path)
     if (file === undefined) throw new Error(`${path} is not a log's file: its name tells what it holds`)
-    yield* dumpFile(file, options.records)
+    yield* dumpFile(file, options)
     return
   }
   const { files, partitions } = await listFolder(path)
   if (files.length + partitions.length === 0) throw new Error(`${path} has no files of logs`)
-  for (const file of files) yield* dumpFile(file, options.records)
+  for (const file of files) yield* dumpFile(file, options)
   for (const folder of partitions) {
-    for (const file of (await listFolder(folder)).files) yield* dumpFile(file, options.records)
+    for (const file of (await listFolder(folder)).files) yield* dumpFile(file, options)
   }
 }
 
-async function* dumpFile(file: LogFile, records: boolean): AsyncGenerator<DumpRow> {
+async function* dumpFile(file: LogFile, options: DumpOptions): AsyncGenerator<DumpRow> {
   const { path, kind, baseOffset } = file
   yield { type: 'file', path, kind, baseOffset }
   try {
-    if (kind === 'log' || kind === 'metadataSnapshot') yield* dumpBatches(file, records)
+    if (kind === 'log' || kind === 'metadataSnapshot') yield* dumpBatches(file, options)
     else if (kind === 'offsetIndex') {
       for await (const { offset, position } of withWindow(path, (window) =>
         offsetEntries(window, baseOffset),
@@ -103,8 +110,11 @@ async function* dumpFile(file: LogFile, records: boolean): AsyncGenerator<DumpRo
   }
 }
 
-async function* dumpBatches({ path, baseOffset }: LogFile, records: boolean): AsyncGenerator<DumpRow> {
-  const walk = (window: FileWindow) => walkBatches(window, { baseOffset, decode: records })
+async function* dumpBatches(
+  { path, baseOffset }: LogFile,
+  { records, settleMs = defaultSettleMs }: DumpOptions,
+): AsyncGenerator<DumpRow> {
+  const walk = (window: FileWindow) => walkBatches(window, { baseOffset, decode: records, settleMs })
   for await (const item of withWindow(path, walk)) {
     if (!('header' in item)) {
       yield { type: 'fault', ...item }

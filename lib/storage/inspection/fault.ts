@@ -31,3 +31,6 @@ export interface Fault {
 export function fault(code: FaultCode, file: string, position: number, problem: string): Fault {
   return { code, file, position, problem, advice: advice[code] }
 }
+
+/** What looks broken must have stayed as it is for so long (ms): a write of a batch is done by then. */
+export const defaultSettleMs = 250

@@ -5,15 +5,14 @@ const pieceBytes = 1 << 20
 
 export class FileWindow {
   readonly path: string
-  /** As of the opening: what is appended meanwhile is left out. */
-  readonly size: number
+  #size: number
   readonly #handle: FileHandle
   #piece = Buffer.alloc(0)
   #pieceAt = 0
 
   private constructor(path: string, size: number, handle: FileHandle) {
     this.path = path
-    this.size = size
+    this.#size = size
     this.#handle = handle
   }
 
@@ -28,6 +27,20 @@ export class FileWindow {
       await handle.close()
       throw error
     }
+  }
+
+  /** As of the opening, or the last `refresh`: what is appended meanwhile is left out. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** True where the file has another size now. */
+  async refresh(): Promise<boolean> {
+    const { size } = await this.#handle.stat()
+    const changed = size !== this.#size
+    this.#size = size
+    if (changed) this.#piece = Buffer.alloc(0)
+    return changed
   }
 
   /** Up to `length` bytes, fewer at the end of the file. A view that holds until the next call. */

@@ -14,11 +14,16 @@ import {
 } from '../../log/log-file-names.js'
 import type { Int64 } from '../../protocol/index.js'
 import { walkBatches } from './batch-walk.js'
-import { type Fault, type FaultCode, fault } from './fault.js'
+import { defaultSettleMs, type Fault, type FaultCode, fault } from './fault.js'
 import { FileWindow } from './file-window.js'
 import { IndexCheck } from './index-check.js'
 import { type LogFile, listFolder, logFileOf } from './log-files.js'
 import { readSmallFile } from './small-files.js'
+
+export interface VerifyOptions {
+  /** What looks broken must have stayed as it is for so long before it is told. Default 250. */
+  settleMs?: number
+}
 
 /** What was looked at. */
 export interface VerifyReport {
@@ -32,7 +37,6 @@ export interface VerifyReport {
 /** Of one segment, or of one file: what is kept must not grow with a hostile file. */
 const maxFaults = 100
 const attempts = 4
-const settleMs = 250
 const suffixes = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX]
 
 /**
@@ -43,6 +47,7 @@ const suffixes = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX]
 export async function verifyLog(
   path: string,
   onFault: (found: Fault) => void | Promise<void>,
+  { settleMs = defaultSettleMs }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const report: VerifyReport = { files: 0, batches: 0, records: 0, bytes: 0, faults: 0 }
   const tell = async (faults: readonly Fault[]) => {
@@ -52,13 +57,14 @@ export async function verifyLog(
   if (!(await stat(path)).isDirectory()) {
     const file = logFileOf(path)
     if (file === undefined) throw new Error(`${path} is not a log's file: its name tells what it holds`)
-    await verifyFiles(dirname(path), [file], report, tell)
+    await verifyFiles(dirname(path), [file], report, tell, settleMs)
     return report
   }
   const { files, partitions } = await listFolder(path)
   if (files.length + partitions.length === 0) throw new Error(`${path} has no files of logs`)
-  await verifyFiles(path, files, report, tell)
-  for (const folder of partitions) await verifyFiles(folder, (await listFolder(folder)).files, report, tell)
+  await verifyFiles(path, files, report, tell, settleMs)
+  for (const folder of partitions)
+    await verifyFiles(folder, (await listFolder(folder)).files, report, tell, settleMs)
   return report
 }
 
@@ -69,13 +75,14 @@ async function verifyFiles(
   files: readonly LogFile[],
   report: VerifyReport,
   tell: Tell,
+  settleMs: number,
 ): Promise<void> {
   const ofSegments = new Set(['log', 'offsetIndex', 'timeIndex', 'transactionIndex'])
   const bases = new Set(files.filter(({ kind }) => ofSegments.has(kind)).map(({ baseOffset }) => baseOffset))
   report.files += files.length
   let end: { base: number; lastOffset: Int64 } | undefined
   for (const base of [...bases].sort((a, b) => a - b)) {
-    const whole = await settled(folder, base)
+    const whole = await settled(folder, base, settleMs)
     if (whole === undefined) continue
     report.batches += whole.batches
     report.records += whole.records
@@ -92,7 +99,11 @@ async function verifyFiles(
   }
   for (const file of files) {
     if (ofSegments.has(file.kind)) continue
-    await tell(file.kind === 'metadataSnapshot' ? await verifyBatches(file, report) : await verifySmall(file))
+    await tell(
+      file.kind === 'metadataSnapshot'
+        ? await verifyBatches(file, report, settleMs)
+        : await verifySmall(file),
+    )
   }
 }
 
@@ -105,10 +116,10 @@ interface SegmentResult {
 }
 
 /** Looks again while the files change; undefined where the segment has gone meanwhile. */
-async function settled(folder: string, base: number): Promise<SegmentResult | undefined> {
+async function settled(folder: string, base: number, settleMs: number): Promise<SegmentResult | undefined> {
   for (let attempt = 1; ; attempt++) {
     const before = await signature(folder, base)
-    const result = await verifySegment(folder, base)
+    const result = await verifySegment(folder, base, settleMs)
     if (result.faults.length === 0 || attempt === attempts) return result
     await new Promise((resolve) => setTimeout(resolve, settleMs))
     const after = await signature(folder, base)
@@ -130,7 +141,7 @@ async function signature(folder: string, base: number): Promise<string> {
   return parts.join('')
 }
 
-async function verifySegment(folder: string, base: number): Promise<SegmentResult> {
+async function verifySegment(folder: string, base: number, settleMs: number): Promise<SegmentResult> {
   const path = (suffix: string) => join(folder, offsetFileName(base, suffix))
   const result: SegmentResult = { faults: [], batches: 0, records: 0, bytes: 0, lastOffset: base - 1 }
   const add = (found: Fault) => {
@@ -160,7 +171,7 @@ async function verifySegment(folder: string, base: number): Promise<SegmentResul
     result.bytes = log.size
     const indexes = new IndexCheck(base, offsets, times, add)
     let isWhole = true
-    for await (const item of walkBatches(log, { baseOffset: base, decode: true })) {
+    for await (const item of walkBatches(log, { baseOffset: base, decode: true, settleMs })) {
       if (!('header' in item)) {
         add(item)
         isWhole = false
@@ -210,13 +221,13 @@ async function verifyAborted(
   }
 }
 
-async function verifyBatches(file: LogFile, report: VerifyReport): Promise<Fault[]> {
+async function verifyBatches(file: LogFile, report: VerifyReport, settleMs: number): Promise<Fault[]> {
   const faults: Fault[] = []
   try {
     const window = await FileWindow.open(file.path)
     try {
       report.bytes += window.size
-      for await (const item of walkBatches(window, { baseOffset: -1, decode: true })) {
+      for await (const item of walkBatches(window, { baseOffset: -1, decode: true, settleMs })) {
         if ('header' in item) {
           report.batches++
           report.records += Math.max(0, item.header.recordCount)
