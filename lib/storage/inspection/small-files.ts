@@ -1,9 +1,9 @@
 /** The files that are read as a whole: snapshots, transaction indexes, checkpoints. */
 import { decodeCheckpoint } from '../../log/checkpoint-file.js'
+import { type AbortedTransaction, decodeTransactionIndex } from '../../log/transaction-index.js'
 import { rewindSequence } from '../batch-identity.js'
 import { decodeProducerSnapshot } from '../producer-snapshot.js'
 import type { ProducerSummary } from '../producer-state.js'
-import { type AbortedTransaction, decodeTransactionIndex } from '../transaction-index.js'
 import { FileWindow } from './file-window.js'
 import type { LogFile } from './log-files.js'
 
