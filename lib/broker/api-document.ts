@@ -9,6 +9,7 @@ const deviations = [
   '`queued.max.request.bytes` has a finite default: memory does not grow with what clients send.',
   'A group’s offsets are stored before a commit is answered, and are on disk then.',
   'InitProducerId and FindCoordinator answer INVALID_REQUEST for transactional ids and share groups: there are none.',
+  'Transactions that Kafka left open in a data folder are ended by a marker at the start ([from-kafka.md](from-kafka.md)). Markers stay in compacted topics; Kafka removes them when `delete.retention.ms` is over.',
   'A log that failed (disk full, I/O error, failed fsync) serves neither produce nor fetch until the broker is started again; the other partitions go on.',
   'Producer state in `.snapshot` files holds all batches that a producer may send again, behind the entries that Kafka knows, so that they are recognised after a restart too. Kafka reads the file and passes over the rest.',
   'ListOffsets by time finds a record also where the log begins with a segment that compaction has emptied; Kafka answers −1 there.',

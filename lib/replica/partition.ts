@@ -135,7 +135,11 @@ export class Partition implements CleanableLog {
   }
 
   /** As `read` with the isolation `stable`, and with the aborted transactions among what is read. */
-  readCommitted(offset: number, maxBytes: number, minOneBatch: boolean): Promise<CommittedRead> {
+  readCommitted(
+    offset: number,
+    maxBytes: number,
+    minOneBatch: boolean,
+  ): ReadResult | Promise<ReadResult | CommittedRead> {
     this.#requireOpen()
     return this.log.readCommitted(offset, { maxBytes, minOneBatch, maxOffset: this.lastStableOffset })
   }

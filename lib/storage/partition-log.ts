@@ -188,8 +188,9 @@ export class PartitionLog {
     await this.transactions.ended({ ...batch, baseOffset, lastOffset }, type, transaction)
   }
 
-  /** As `read`, below `options.maxOffset`, with the aborted transactions among what is read. */
-  readCommitted(offset: number, options: ReadOptions): Promise<CommittedRead> {
+  /** As `read`, with the aborted transactions among what is read where there are any. */
+  readCommitted(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult | CommittedRead> {
+    if (this.transactions.hasNoneAborted) return this.read(offset, options)
     this.#requireWithin(offset)
     return this.transactions.readCommitted(offset, options).catch(rethrow)
   }

@@ -56,6 +56,11 @@ export class PartitionTransactions {
     if (marker) await this.#end(batch, marker.type, marker.coordinatorEpoch)
   }
 
+  /** True where no transaction of the log was aborted. */
+  get hasNoneAborted(): boolean {
+    return this.#index.isEmpty
+  }
+
   /** The first offset of the transaction that has been open longest; undefined without an open one. */
   get firstUnstableOffset(): number | undefined {
     return this.#producers.firstOpenOffset
@@ -90,7 +95,6 @@ export class PartitionTransactions {
    * aborted records and their entries, can only make the answer name transactions that are not there any more.
    */
   async readCommitted(offset: number, options: ReadOptions): Promise<CommittedRead> {
-    if (this.#index.isEmpty) return { ...(await this.#native.read(offset, options)), aborted: [] }
     for (let from = offset; ; ) {
       const { segmentBase, nextBase } = this.#segmentOf(from)
       let maxOffset = Math.min(options.maxOffset, nextBase)

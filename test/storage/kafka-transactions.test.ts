@@ -5,10 +5,15 @@ import { join } from 'node:path'
 import test from 'ava'
 import { pino } from 'pino'
 import { BrokerConfig } from '../../lib/config/index.js'
+import type { CleanableLog } from '../../lib/log/cleanable-log.js'
+import { LogCleaner } from '../../lib/log/cleaner.js'
+import { files } from '../../lib/native/index.js'
 import { decodeBatch, readBatches } from '../../lib/protocol/index.js'
 import { PartitionLog } from '../../lib/storage/index.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../lib/storage/producer-snapshot.js'
 import { type KafkaStop, kafkaListing, unpackKafkaFolder } from '../golden/kafka-data-folder.js'
+
+const silent = pino({ level: 'silent' })
 
 async function kafkaFolder(stop: KafkaStop) {
   const path = await mkdtemp(join(tmpdir(), 'odradek-kafka-'))
@@ -25,7 +30,7 @@ function open(folder: string, cleanShutdown: boolean, configs = {}): Promise<Par
     recoveryPoint: 0,
     logStartOffset: 0,
     cleanShutdown,
-    log: pino({ level: 'silent' }),
+    log: silent,
   })
 }
 
@@ -45,6 +50,7 @@ async function committedOffsets(log: PartitionLog): Promise<number[]> {
   const end = log.transactions.firstUnstableOffset ?? log.logEndOffset
   for (let offset = log.logStartOffset; offset < end; ) {
     const read = await log.readCommitted(offset, { maxBytes: 300, minOneBatch: true, maxOffset: end })
+    const aborted = 'aborted' in read ? [...read.aborted] : []
     const before = offset
     const bytes = await log.native.readBytes(read.firstBatchOffset, {
       maxBytes: read.byteLength,
@@ -54,7 +60,6 @@ async function committedOffsets(log: PartitionLog): Promise<number[]> {
     read.range?.release()
     // As clients do (KIP-98): a producer's records are left out from the first offset of its aborted transaction to
     // its next marker.
-    const aborted = [...read.aborted]
     const inAborted = new Set<number>()
     for (const header of readBatches(bytes)) {
       const last = Number(header.baseOffset) + header.lastOffsetDelta
@@ -166,6 +171,53 @@ async function openAt(path: string, end: number): Promise<number[]> {
     return log.transactions.open.map(({ producerId }) => producerId)
   } finally {
     await log.close()
+  }
+}
+
+test('compaction takes what was aborted, and leaves what was committed', async (t) => {
+  await using folder = await kafkaFolder('clean')
+  const { partitions } = await kafkaListing('clean')
+  // Every record of it has a key of its own there.
+  const { records } = partitions.find(({ topic }) => topic === 'transactions')!
+  const log = await open(join(folder.path, 'transactions-0'), true, { 'cleanup.policy': 'compact' })
+  await log.roll()
+  const cleaner = await LogCleaner.open({
+    dataDir: folder.path,
+    files,
+    settings: { backoffMs: 1000, dedupeBufferSize: 1 << 20, ioMaxBytesPerSecond: Number.POSITIVE_INFINITY },
+    logs: () => [cleanable(log)],
+    log: silent,
+  })
+  await cleaner.cleanOne()
+  t.deepEqual(cleaner.uncleanable, [])
+  t.is((await filesWith(log.folder, '.txnindex')).size, 0)
+  const committed = records.filter((record) => record.committed).map(({ offset }) => offset)
+  t.deepEqual(await committedOffsets(log), committed)
+  const uncommitted = await log.native.readBytes(0, {
+    maxBytes: 1 << 20,
+    minOneBatch: true,
+    maxOffset: log.logEndOffset,
+  })
+  const left: number[] = []
+  for (const { batch, isControl } of readBatches(uncommitted)) {
+    if (!isControl) left.push(...(await decodeBatch(batch, 0, 1 << 20)).records.map(({ offset }) => offset))
+  }
+  t.deepEqual(left, committed)
+  await log.close()
+})
+
+function cleanable(log: PartitionLog): CleanableLog {
+  return {
+    topic: 'transactions',
+    partition: 0,
+    config: { ...log.config, minCleanableDirtyRatio: 0 },
+    isFailed: false,
+    logStartOffset: log.logStartOffset,
+    highWatermark: log.logEndOffset,
+    lastStableOffset: log.logEndOffset,
+    native: log.native,
+    activeProducers: () => log.producers.summaries(),
+    abortedTransactions: (from, end) => log.transactions.aborted(from, end),
   }
 }
 
