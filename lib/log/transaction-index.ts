@@ -74,14 +74,18 @@ export class TransactionIndex {
   }
 
   /**
-   * Looks which indexes there are. Entries that do not lie in their segment below `endOffset` go: the tail that they
+   * Takes over those of the folder's files (`names`) that are indexes. Entries that do not lie in their segment below `endOffset` go: the tail that they
    * speak of was cut. Resolves with the base of the first segment whose index does not check out, and which is
    * removed, with those behind it; undefined where all do.
    */
-  async load(segmentBases: readonly number[], endOffset: number): Promise<number | undefined> {
+  async load(
+    names: readonly string[],
+    segmentBases: readonly number[],
+    endOffset: number,
+  ): Promise<number | undefined> {
     this.#bases = []
     let corrupt: number | undefined
-    for (const base of await this.#found()) {
+    for (const base of await this.#found(names)) {
       const path = this.#path(base)
       const entries = decodeTransactionIndex(await files.read(path))
       const index = segmentBases.indexOf(base)
@@ -100,12 +104,12 @@ export class TransactionIndex {
 
   /** Looks which indexes there are, and leaves all as it is: for readers. What does not check out says nothing. */
   async find(): Promise<void> {
-    this.#bases = await this.#found()
+    this.#bases = await this.#found(await readdir(this.#folder))
   }
 
-  async #found(): Promise<number[]> {
+  async #found(names: readonly string[]): Promise<number[]> {
     const bases: number[] = []
-    for (const name of await readdir(this.#folder)) {
+    for (const name of names) {
       const base = offsetOfFileName(name, TXN_INDEX_SUFFIX)
       if (base !== undefined && (await stat(this.#path(base))).size > 0) bases.push(base)
     }

@@ -336,7 +336,7 @@ export class PartitionLog {
     const found = names.map((name) => offsetOfFileName(name, PRODUCER_SNAPSHOT_SUFFIX))
     this.#snapshots = found.filter((offset) => offset !== undefined).sort((a, b) => a - b)
     // Snapshots above a transaction index that has to be made anew would skip what it is made of.
-    const newest = await this.transactions.load()
+    const newest = await this.transactions.load(names)
     let from = this.native.firstSegmentOffset
     for (const offset of this.#snapshots.toReversed()) {
       if (offset > newest) continue

@@ -6,6 +6,7 @@
  * a marker as Kafka's coordinator writes it.
  */
 
+import { TXN_INDEX_SUFFIX } from '../log/log-file-names.js'
 import { type AbortedTransaction, TransactionIndex } from '../log/transaction-index.js'
 import type { NativeLog, ReadOptions, ReadResult } from '../native/types.js'
 import {
@@ -44,10 +45,14 @@ export class PartitionTransactions {
     this.#index = new TransactionIndex(native.path)
   }
 
-  /** Looks at the indexes; resolves with the offset from which they have to be made anew by `replay`. */
-  async load(): Promise<number> {
+  /**
+   * Takes over the indexes among the folder's files (`names`); resolves with the offset from which they have to be made
+   * anew by `replay`.
+   */
+  async load(names: readonly string[]): Promise<number> {
+    if (!names.some((name) => name.endsWith(TXN_INDEX_SUFFIX))) return Number.POSITIVE_INFINITY
     const bases = this.#native.segments().map(({ baseOffset }) => baseOffset)
-    return (await this.#index.load(bases, this.#native.logEndOffset)) ?? Number.POSITIVE_INFINITY
+    return (await this.#index.load(names, bases, this.#native.logEndOffset)) ?? Number.POSITIVE_INFINITY
   }
 
   /** Takes over a marker that stands in the log. */
