@@ -134,29 +134,32 @@ async function committed(client: TestClient, groupId: string): Promise<unknown[]
   }
 }
 
-test('an idempotent producer goes on where it was, and new ones get ids that Kafka gave to nobody', async (t) => {
-  await using folder = await kafkaFolder('killed')
-  const { partitions } = await kafkaListing('killed')
-  const { logEndOffset, producers } = partitions.find(
-    ({ topic, partition }) => topic === 'plain' && partition === 0,
-  )!
-  const { producerId, producerEpoch, lastSequence } = producers.at(-1)!
-  const { broker } = await start(folder.path)
-  await using _ = broker
-  using client = await TestClient.connect(broker.bootstrap)
-  const send = (baseSequence: number, count = 1) => {
-    const values = Array.from({ length: count }, (_value, i) => `${baseSequence + i}`)
-    return produce(client, 'plain', batchOf(values, { producerId, producerEpoch, baseSequence }))
-  }
-  t.is((await send(lastSequence + 2)).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-  t.like(await send(lastSequence + 1, 2), { errorCode: 0, baseOffset: logEndOffset })
-  t.like(await send(lastSequence + 1, 2), { errorCode: 0, baseOffset: logEndOffset })
-  t.like(await send(lastSequence + 3), { errorCode: 0, baseOffset: logEndOffset + 2 })
-  const { records } = await fetch(client, 'plain', logEndOffset)
-  t.is((await valuesIn(records)).length, 3)
-  const given = await client.send('InitProducerId', { transactionalId: null, transactionTimeoutMs: 1000 })
-  t.true(Number(given.producerId) >= 2000)
-})
+for (const stop of ['clean', 'killed'] as const) {
+  test(`${stop}: an idempotent producer goes on where it was, and new ones get ids that Kafka gave to nobody`, async (t) => {
+    await using folder = await kafkaFolder(stop)
+    const { partitions } = await kafkaListing(stop)
+    const { logEndOffset, producers } = partitions.find(
+      ({ topic, partition }) => topic === 'plain' && partition === 0,
+    )!
+    const { producerId, producerEpoch, lastSequence } = producers.at(-1)!
+    const { broker } = await start(folder.path)
+    await using _ = broker
+    using client = await TestClient.connect(broker.bootstrap)
+    const send = (baseSequence: number, count = 1) => {
+      const values = Array.from({ length: count }, (_value, i) => `${baseSequence + i}`)
+      return produce(client, 'plain', batchOf(values, { producerId, producerEpoch, baseSequence }))
+    }
+    t.like(await send(lastSequence - 2, 3), { errorCode: 0, baseOffset: logEndOffset - 3 }, 'a duplicate')
+    t.is((await send(lastSequence + 2)).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    t.like(await send(lastSequence + 1, 2), { errorCode: 0, baseOffset: logEndOffset })
+    t.like(await send(lastSequence + 1, 2), { errorCode: 0, baseOffset: logEndOffset })
+    t.like(await send(lastSequence + 3), { errorCode: 0, baseOffset: logEndOffset + 2 })
+    const { records } = await fetch(client, 'plain', logEndOffset)
+    t.is((await valuesIn(records)).length, 3)
+    const given = await client.send('InitProducerId', { transactionalId: null, transactionTimeoutMs: 1000 })
+    t.true(Number(given.producerId) >= (stop === 'clean' ? 1000 : 2000))
+  })
+}
 
 test('a folder is taken over once: what is done here stays after a restart, and leader epochs rise', async (t) => {
   await using folder = await kafkaFolder('clean')
