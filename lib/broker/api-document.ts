@@ -1,5 +1,5 @@
 /** The page docs/protocol.md: what is served, from the handlers' own declarations, and where it differs from Kafka. */
-import { apis } from '../protocol/index.js'
+import { apiByName, apis } from '../protocol/index.js'
 import { handlers } from './handlers/index.js'
 
 const deviations = [
@@ -22,10 +22,12 @@ export function apiDocument(): string {
   const served = new Map<string, readonly [number, number]>(
     handlers.map(({ api, versions }) => [api, versions]),
   )
+  const ownApis = handlers.filter(({ betweenBrokers }) => betweenBrokers).map(({ api }) => api)
   const rows: string[] = []
   const absent: string[] = []
   for (const { name, key, listeners } of apis.values()) {
     const versions = served.get(name)
+    if (ownApis.includes(name)) continue
     if (versions) rows.push(`| ${key} | ${name} | ${versions[0]}–${versions[1]} |`)
     else if (listeners.includes('BROKER')) absent.push(name)
   }
@@ -36,6 +38,8 @@ Messages are those of Apache Kafka 4.3.1. This page is generated from the handle
 | key | API | versions |
 | --- | --- | --- |
 ${rows.join('\n')}
+
+Brokers speak to each other by Fetch, and by ${ownApis.map((api) => `${api} (key ${apiByName(api).key})`).join(', ')}, which is not Kafka's and is not advertised.
 
 ## Not there
 These are not advertised, and a request of one closes its connection, as Kafka does with what it does not know: ${absent.join(', ')}.

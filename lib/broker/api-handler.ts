@@ -33,7 +33,9 @@ export interface ApiHandler<A extends ApiName> {
   readonly versions: readonly [min: number, max: number]
   /** First version told in ApiVersions, where that is another one. */
   readonly advertisedFrom?: number
-  /** Null sends no response (acks=0). */
+  /** Clients are told nothing of it. */
+  readonly betweenBrokers?: boolean
+  /** Null sends no response (acks=0, and what brokers tell each other). */
   handle(request: RequestOf<A>, context: RequestContext): Response<A> | null | Promise<Response<A> | null>
 }
 
@@ -42,6 +44,7 @@ export interface AnyApiHandler {
   readonly api: ApiName
   readonly versions: readonly [min: number, max: number]
   readonly advertisedFrom?: number
+  readonly betweenBrokers?: boolean
   handle(request: unknown, context: RequestContext): unknown
 }
 
@@ -52,6 +55,7 @@ export function defineHandler<A extends ApiName>(handler: ApiHandler<A>): AnyApi
 /** What ApiVersions tells of these handlers, in the order of the APIs' keys. */
 export function supportedApis(handlers: readonly AnyApiHandler[]): SupportedApi[] {
   return handlers
+    .filter(({ betweenBrokers }) => !betweenBrokers)
     .map(({ api, versions: [first, maxVersion], advertisedFrom: minVersion = first }) => ({
       apiKey: apiByName(api).key,
       minVersion,

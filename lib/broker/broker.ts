@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { resolve as absolute, join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { type BrokerEndpoint, Cluster } from '../cluster/index.js'
+import { type BrokerEndpoint, Cluster, type MetadataStore } from '../cluster/index.js'
 import { BrokerConfig, type Endpoint, parseListeners, setDataDir, setPort } from '../config/index.js'
 import { GroupCoordinator } from '../coordinator/index.js'
 import { LOCK_FILE } from '../log/log-file-names.js'
@@ -23,6 +23,7 @@ import { ImageFollower } from './image-follower.js'
 import { OffsetsLog } from './offsets-log.js'
 import { ProducerIds } from './producer-ids.js'
 import { RefusalLog } from './refusal-log.js'
+import { replicasEnvironment } from './replicas-environment.js'
 import type { BrokerServices } from './services.js'
 import { groupSettings, networkLimits } from './setting-views.js'
 import { OFFSETS_TOPIC, TopicCreation } from './topic-creation.js'
@@ -39,6 +40,11 @@ export interface BrokerOptions {
   dataDir?: string
   /** Default: errors alone, on standard error. */
   log?: Logger
+  /**
+   * Where the brokers of one cluster keep its metadata: all of them are given stores with the same content, and
+   * different `node.id`s. Closed by whoever gives it, after them. Default: this broker runs alone.
+   */
+  metadataStore?: MetadataStore
 }
 
 /** An address that the broker listens on. */
@@ -72,6 +78,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const broker = new RunningBroker(
     new BrokerConfig(settings),
     options.log ?? pino({ level: 'error' }, pino.destination(2)),
+    options.metadataStore,
   )
   if (isTemporary) broker.onClosed(() => rm(dataDir!, { recursive: true, force: true }))
   try {
@@ -88,6 +95,7 @@ class RunningBroker implements Broker {
   readonly #log: Logger
   readonly dataDir: string
   readonly #endpoints: readonly Endpoint[]
+  readonly #store: MetadataStore | undefined
   readonly #sockets: Listener[] = []
   /** Undone in reverse order on close. */
   readonly #undo: (() => unknown)[] = []
@@ -95,8 +103,9 @@ class RunningBroker implements Broker {
   #isStarted = false
   #closing: Promise<void> | undefined
 
-  constructor(config: BrokerConfig, log: Logger) {
+  constructor(config: BrokerConfig, log: Logger, store: MetadataStore | undefined) {
     this.#config = config
+    this.#store = store
     this.#log = log
     this.#endpoints = parseListeners(config).endpoints
     this.dataDir = absolute((config.get('log.dirs') ?? config.get('log.dir'))[0]!)
@@ -133,12 +142,19 @@ class RunningBroker implements Broker {
     const lock: FileLock = await files.lock(join(this.dataDir, LOCK_FILE))
     this.#undo.push(() => lock.release())
 
-    const cluster = await Cluster.open({ dataDir: this.dataDir, config, files, openLog, log: this.#log })
+    const cluster = await Cluster.open({
+      dataDir: this.dataDir,
+      config,
+      files,
+      openLog,
+      log: this.#log,
+      ...(this.#store && { store: this.#store }),
+    })
     this.#cluster = cluster
     this.#undo.push(() => cluster.close())
 
     const folder = await DataFolder.open(this.dataDir, this.#log)
-    const replicas = new Replicas(folder, config, this.#log)
+    const replicas = new Replicas(folder, config, replicasEnvironment(cluster, config), this.#log)
     this.#undo.push(() => replicas.close())
 
     const groups = new GroupCoordinator({
@@ -163,6 +179,7 @@ class RunningBroker implements Broker {
       settled,
       log: this.#log,
       refusals: new RefusalLog(this.#log),
+      fetches: new Set(),
       fetchSessions: new FetchSessions(() => config.get('max.incremental.fetch.session.cache.slots')),
       producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
       topicCreation: new TopicCreation(cluster, config, settled),
@@ -170,6 +187,9 @@ class RunningBroker implements Broker {
     const dispatch = createDispatch(handlers, services)
     const advertised = deferred()
     await this.#listen(dispatch, advertised.promise)
+    this.#undo.push(() => {
+      for (const fetch of services.fetches) fetch.finish()
+    })
     await cluster.advertise(this.#advertised())
     advertised.resolve()
     this.#isStarted = true

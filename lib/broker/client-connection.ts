@@ -5,6 +5,8 @@ export interface ClientConnection {
   readonly remoteAddress: string
   readonly principal: string
   clientSoftware: { name: string; version: string }
+  /** What the broker keeps for as long as the connection lasts. */
+  readonly state: Map<unknown, unknown>
   onClose(callback: () => void): () => void
   close(reason: string): void
 }

@@ -19,6 +19,10 @@ export interface FetchPartition {
   fetchOffset: number
   maxBytes: number
   currentLeaderEpoch: number
+  /** Of the fetcher's last record; −1: not told. */
+  lastFetchedEpoch: number
+  /** Of a follower's log; −1: not told. */
+  logStartOffset: number
 }
 
 /** A partition of a session, with what the last response said of it. */

@@ -4,7 +4,7 @@
  */
 import type { FileRange, ReadResult } from '../native/types.js'
 import { ErrorCode, KafkaError } from '../protocol/errors.js'
-import type { Isolation, Partition, Replicas } from '../replica/index.js'
+import type { Isolation, Partition, ReadWaiter, Replicas } from '../replica/index.js'
 import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../storage/index.js'
 import type { FetchPartition } from './fetch-sessions.js'
 
@@ -14,6 +14,8 @@ export interface FetchLimits {
   minBytes: number
   maxWaitMs: number
   isolation: Isolation
+  /** The replica that fetches; undefined for consumers. */
+  follower: { id: number; brokerEpoch: number } | undefined
 }
 
 export interface PartitionFetch {
@@ -26,6 +28,8 @@ export interface PartitionFetch {
   range: FileRange | null
   /** Transactions whose records in the range are not for readers of committed ones. */
   aborted: readonly AbortedTransaction[]
+  /** Where the fetcher's log parts from this one. */
+  divergingEpoch: { epoch: number; endOffset: number } | undefined
 }
 
 interface Target {
@@ -37,6 +41,9 @@ interface Target {
 export class Fetch {
   readonly #targets: Target[]
   readonly #limits: FetchLimits
+  #isRecorded = false
+  #stopWaiting: (() => void) | undefined
+  #mayWait = true
 
   constructor(replicas: Replicas, wanted: readonly FetchPartition[], limits: FetchLimits) {
     this.#limits = limits
@@ -47,15 +54,21 @@ export class Fetch {
   async run(onClose: (callback: () => void) => () => void): Promise<PartitionFetch[]> {
     const deadline = performance.now() + this.#limits.maxWaitMs
     for (;;) {
-      const seen = this.#committedBytes()
+      const seen = this.#readableBytes()
       const result = await this.#read()
       const bytes = result.reduce((sum, { range }) => sum + (range?.byteLength ?? 0), 0)
-      const waitMs = deadline - performance.now()
-      const failed = result.some(({ errorCode }) => errorCode !== ErrorCode.NONE)
-      if (bytes >= this.#limits.minBytes || failed || waitMs <= 0 || result.length === 0) return result
+      const waitMs = this.#mayWait ? deadline - performance.now() : 0
+      const isUrgent = result.some(({ errorCode, divergingEpoch }) => errorCode !== 0 || divergingEpoch)
+      if (bytes >= this.#limits.minBytes || isUrgent || waitMs <= 0 || result.length === 0) return result
       for (const { range } of result) range?.release()
       if (!(await this.#wait(seen, this.#limits.minBytes - bytes, waitMs, onClose))) return []
     }
+  }
+
+  /** Has it answered with what there is, without any more waiting. */
+  finish(): void {
+    this.#mayWait = false
+    this.#stopWaiting?.()
   }
 
   async #read(): Promise<PartitionFetch[]> {
@@ -68,44 +81,63 @@ export class Fetch {
         continue
       }
       try {
-        partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
-        const maxBytes = Math.min(wanted.maxBytes, Math.max(remaining, 0))
-        let read: ReadResult | CommittedRead | undefined
-        const atEnd = wanted.fetchOffset === partition.readableEnd(this.#limits.isolation)
-        if (!atEnd && (maxBytes > 0 || !hasData)) {
-          const reading =
-            this.#limits.isolation === 'stable'
-              ? partition.readCommitted(wanted.fetchOffset, maxBytes, !hasData)
-              : partition.read(wanted.fetchOffset, maxBytes, !hasData, this.#limits.isolation)
-          read = reading instanceof Promise ? await reading : reading
+        const fetched = this.#examine(partition, wanted)
+        if (!fetched.divergingEpoch) {
+          const maxBytes = Math.min(wanted.maxBytes, Math.max(remaining, 0))
+          const { isolation } = this.#limits
+          let read: ReadResult | CommittedRead | undefined
+          // A new leader's watermark may be behind what a consumer has read from its predecessor.
+          const { fetchOffset } = wanted
+          const atEnd =
+            fetchOffset >= partition.readableEnd(isolation) && fetchOffset <= partition.log.logEndOffset
+          if (!atEnd && (maxBytes > 0 || !hasData)) {
+            const reading =
+              isolation === 'stable'
+                ? partition.readCommitted(fetchOffset, maxBytes, !hasData)
+                : partition.read(fetchOffset, maxBytes, !hasData, isolation)
+            read = reading instanceof Promise ? await reading : reading
+          }
+          fetched.range = read?.range ?? null
+          if (read && 'aborted' in read) fetched.aborted = read.aborted
+          if (fetched.range) {
+            hasData = true
+            remaining -= fetched.range.byteLength
+          }
+          fetched.highWatermark = partition.highWatermark
+          fetched.lastStableOffset = partition.lastStableOffset
+          fetched.logStartOffset = partition.logStartOffset
         }
-        const range = read?.range ?? null
-        if (range) {
-          hasData = true
-          remaining -= range.byteLength
-        }
-        const { highWatermark, lastStableOffset, logStartOffset } = partition
-        result.push({
-          wanted,
-          errorCode: ErrorCode.NONE,
-          highWatermark,
-          lastStableOffset,
-          logStartOffset,
-          range,
-          aborted: read && 'aborted' in read ? read.aborted : [],
-        })
+        result.push(fetched)
       } catch (error) {
         const kafkaError = toKafkaError(error)
         if (!(kafkaError instanceof KafkaError)) throw error
-        result.push(failure(wanted, kafkaError.code))
+        const failed = failure(wanted, kafkaError.code)
+        // A follower that is out of range has to know where to start anew.
+        if (this.#limits.follower && kafkaError.code === ErrorCode.OFFSET_OUT_OF_RANGE)
+          failed.logStartOffset = partition.logStartOffset
+        result.push(failed)
       }
     }
+    this.#isRecorded = true
     return result
   }
 
-  #committedBytes(): number {
+  /** Whether the partition is served to this fetcher, and whether their logs are one. */
+  #examine(partition: Partition, wanted: FetchPartition): PartitionFetch {
+    const { follower } = this.#limits
+    partition.requireLeader(wanted.currentLeaderEpoch)
+    const answer = failure(wanted, ErrorCode.NONE)
+    answer.divergingEpoch = partition.divergence(wanted.lastFetchedEpoch, wanted.fetchOffset)
+    // What a fetch acknowledges it does so when it comes, not whenever it is looked at again.
+    if (follower && !answer.divergingEpoch && !this.#isRecorded) {
+      partition.recordFetch(follower, wanted.fetchOffset, wanted.logStartOffset)
+    }
+    return answer
+  }
+
+  #readableBytes(): number {
     let bytes = 0
-    for (const { partition } of this.#targets) if (partition) bytes += partition.committedBytes
+    for (const { partition } of this.#targets) bytes += partition?.readableBytes(this.#limits.isolation) ?? 0
     return bytes
   }
 
@@ -121,24 +153,27 @@ export class Fetch {
       const finish = (goOn: boolean) => {
         clearTimeout(timer)
         stopListening()
+        this.#stopWaiting = undefined
         for (const { partition } of this.#targets) partition?.removeReadWaiter(waiter)
         resolve(goOn)
       }
       const check = () => {
         scheduled = false
-        if (this.#committedBytes() - seen >= missing) finish(true)
+        if (this.#readableBytes() - seen >= missing) finish(true)
       }
-      const waiter = {
+      const waiter: ReadWaiter = {
         // One look for all appends of a turn of the event loop.
         onReadable: () => {
           if (scheduled) return
           scheduled = true
           queueMicrotask(check)
         },
+        onChanged: () => this.finish(),
       }
       const timer = setTimeout(() => finish(true), waitMs)
       const stopListening = onClose(() => finish(false))
-      for (const { partition } of this.#targets) partition?.addReadWaiter(waiter)
+      this.#stopWaiting = () => finish(true)
+      for (const { partition } of this.#targets) partition?.addReadWaiter(waiter, this.#limits.isolation)
       // What was appended while the partitions were read.
       check()
     })
@@ -155,6 +190,14 @@ function resolveTarget(replicas: Replicas, wanted: FetchPartition): Target {
 }
 
 function failure(wanted: FetchPartition, errorCode: number): PartitionFetch {
-  const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
-  return { wanted, errorCode, ...unknown, range: null, aborted: [] }
+  return {
+    wanted,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    range: null,
+    aborted: [],
+    divergingEpoch: undefined,
+  }
 }

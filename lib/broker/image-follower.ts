@@ -15,6 +15,8 @@ export class ImageFollower {
   readonly #groups: GroupCoordinator
   readonly #log: Logger
   readonly #stopListening: () => void
+  /** The partitions of `__consumer_offsets` whose groups are here, by the epoch in which they came. */
+  readonly #coordinated = new Map<number, number>()
   #changes: Promise<void> = Promise.resolve()
 
   constructor(cluster: Cluster, replicas: Replicas, groups: GroupCoordinator, log: Logger) {
@@ -32,7 +34,7 @@ export class ImageFollower {
     )
     await this.#replicas.open(assigned)
     await endOpenTransactions(this.#replicas, this.#log)
-    this.#elect(assigned)
+    await this.#coordinate(assigned)
   }
 
   /** Resolves when every change so far has been carried out. */
@@ -61,7 +63,10 @@ export class ImageFollower {
     for (const { name } of deleted) await this.#replicas.remove(name)
     if (deleted.length > 0) {
       const names = deleted.map(({ name }) => name)
-      for (const topic of deleted) if (topic.name === OFFSETS_TOPIC) await this.#resign(topic)
+      for (const topic of deleted) {
+        if (topic.name !== OFFSETS_TOPIC) continue
+        await this.#resign(topic.partitions.map(({ partition }) => partition))
+      }
       await this.#groups.onTopicsDeleted(names)
     }
     const opened = [
@@ -71,34 +76,54 @@ export class ImageFollower {
       ),
     ]
     await this.#replicas.open(opened)
-    this.#elect(opened)
-    for (const { topic, partition } of partitionsChanged) {
-      this.#replicas.setState(topic.name, partition.partition, partition)
-    }
+    await this.#coordinate(opened)
+    for (const { topic, partition } of partitionsChanged) await this.#reassign(topic, partition)
+    const changed = partitionsChanged.flatMap(({ topic, partition }) => this.#assigned(topic, [partition]))
+    await this.#replicas.assume(changed)
+    await this.#coordinate(changed)
     for (const { name, config } of configsChanged) this.#replicas.configure(name, config)
   }
 
   #assigned(topic: TopicImage, partitions: readonly PartitionImage[]): AssignedPartition[] {
     return partitions
       .filter(({ replicas }) => replicas.includes(this.#cluster.nodeId))
-      .map(({ partition, leaderEpoch, isr }) => ({
+      .map((state) => ({
         topic: topic.name,
         topicId: topic.topicId,
-        partition,
         config: topic.config,
-        leaderEpoch,
-        isr,
+        ...state,
       }))
   }
 
-  /** Groups load behind: until then their clients are told COORDINATOR_LOAD_IN_PROGRESS. */
-  #elect(opened: readonly AssignedPartition[]): void {
-    for (const { topic, partition } of opened) {
-      if (topic === OFFSETS_TOPIC) void this.#groups.onElected(partition)
-    }
+  /** A partition that came to this broker is opened, one that left it is removed. */
+  async #reassign(topic: TopicImage, state: PartitionImage): Promise<void> {
+    const isOpen = this.#replicas.find(topic.name, state.partition) !== undefined
+    const isAssigned = state.replicas.includes(this.#cluster.nodeId)
+    if (isAssigned && !isOpen) await this.#replicas.open(this.#assigned(topic, [state]))
+    if (isAssigned || !isOpen) return
+    if (topic.name === OFFSETS_TOPIC) await this.#resign([state.partition])
+    await this.#replicas.removePartitions(topic.name, [state.partition])
   }
 
-  async #resign(topic: TopicImage): Promise<void> {
-    await Promise.all(topic.partitions.map(({ partition }) => this.#groups.onResigned(partition)))
+  /**
+   * Takes over, or gives up, the groups of partitions that came or changed. Groups load behind: until then their
+   * clients are told COORDINATOR_LOAD_IN_PROGRESS.
+   */
+  async #coordinate(changed: readonly AssignedPartition[]): Promise<void> {
+    const resigned: number[] = []
+    for (const { topic, partition, leader, leaderEpoch } of changed) {
+      if (topic !== OFFSETS_TOPIC) continue
+      if (leader !== this.#cluster.nodeId) resigned.push(partition)
+      else if (this.#coordinated.get(partition) !== leaderEpoch) {
+        this.#coordinated.set(partition, leaderEpoch)
+        void this.#groups.onElected(partition)
+      }
+    }
+    await this.#resign(resigned)
+  }
+
+  async #resign(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.#coordinated.delete(partition)
+    await Promise.all(partitions.map((partition) => this.#groups.onResigned(partition)))
   }
 }

@@ -18,7 +18,9 @@ const maxNamed = 20
 
 /** REQUIRES: the logs are open and nothing is served yet. */
 export async function endOpenTransactions(replicas: Replicas, log: Logger): Promise<void> {
-  const open = [...replicas].filter((partition) => partition.log.transactions.open.length > 0)
+  const open = [...replicas].filter(
+    ({ isLeader, log: { transactions } }) => isLeader && transactions.open.length > 0,
+  )
   if (open.length === 0) return
   const commits = await decidedCommits(replicas)
   const ended: { partition: string; producerId: number; firstOffset: number; type: string }[] = []

@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/index.js'
 import type { BrokerConfig } from '../config/index.js'
 import type { GroupCoordinator } from '../coordinator/index.js'
 import type { Replicas } from '../replica/index.js'
+import type { Fetch } from './fetch.js'
 import type { FetchSessions } from './fetch-sessions.js'
 import type { ProducerIds } from './producer-ids.js'
 import type { RefusalLog } from './refusal-log.js'
@@ -22,6 +23,8 @@ export interface BrokerServices {
   readonly replicas: Replicas
   readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
+  /** Under way; a stop has them answered at once. */
+  readonly fetches: Set<Fetch>
   readonly producerIds: ProducerIds
   readonly topicCreation: TopicCreation
   /** In the order of their keys, as ApiVersions tells them. */

@@ -138,7 +138,15 @@ export class ClusterImage {
   }
 
   partitionRevision(topicId: string, partition: number): number {
-    return this.#storedPartitions.get(topicId)?.get(partition)?.revision ?? 0
+    return this.storedPartition(topicId, partition)?.revision ?? 0
+  }
+
+  /** A partition's key as the store holds it: the leader epoch is that of when it was written. */
+  storedPartition(
+    topicId: string,
+    partition: number,
+  ): { readonly value: PartitionValue; readonly revision: number } | undefined {
+    return this.#storedPartitions.get(topicId)?.get(partition)
   }
 
   brokerConfigRevision(brokerId: number | null): number {

@@ -10,12 +10,15 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { BrokerConfig } from '../config/index.js'
 import type { Files } from '../native/types.js'
+import { randomUuid } from '../protocol/index.js'
+import type { IsrWriter } from '../replica/index.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { ClusterImage } from './cluster-image.js'
 import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+import { StoreIsrWriter } from './isr-writer.js'
 import { takeOverFromKafka } from './kafka/take-over.js'
 import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
-import { type BrokerEndpoint, type BrokerValue, brokerKey } from './metadata-keys.js'
+import { type BrokerEndpoint, type BrokerValue, brokerKey, CLUSTER_ID_KEY } from './metadata-keys.js'
 import type { MetadataStore, MetadataWatch } from './metadata-store.js'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { TopicController } from './topic-controller.js'
@@ -30,23 +33,32 @@ export interface ClusterOptions {
   readonly log: Logger
   /** What clients are told, as far as it is known; `advertise` gives the rest once the ports are. */
   readonly endpoints?: readonly BrokerEndpoint[]
+  /**
+   * A store that several brokers share; whoever gives it closes it, after them. Left out: one of this broker's own,
+   * in its data folder.
+   */
+  readonly store?: MetadataStore
 }
 
 export class Cluster {
   readonly image: ClusterImage
   readonly topics: TopicController
   readonly brokerSettings: BrokerSettingsController
+  readonly isrWriter: IsrWriter
   readonly #store: MetadataStore
+  readonly #ownsStore: boolean
   readonly #config: BrokerConfig
   readonly #meta: MetaProperties
   #watch: MetadataWatch | undefined
 
-  private constructor(store: MetadataStore, config: BrokerConfig, meta: MetaProperties) {
+  private constructor(store: MetadataStore, ownsStore: boolean, config: BrokerConfig, meta: MetaProperties) {
     this.#store = store
+    this.#ownsStore = ownsStore
     this.#config = config
     this.#meta = meta
     this.image = new ClusterImage(meta.clusterId, config)
     this.topics = new TopicController(store, this.image, config)
+    this.isrWriter = new StoreIsrWriter(store, this.image)
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
   }
 
@@ -61,23 +73,18 @@ export class Cluster {
     openLog,
     log,
     endpoints = [],
+    store: shared,
   }: ClusterOptions): Promise<Cluster> {
-    const meta = await loadMetaProperties(files, dataDir, config.get('node.id'))
-    const folder = join(dataDir, METADATA_FOLDER)
-    const store = await EmbeddedMetadataStore.open(folder, openLog)
-    if (store.truncatedBytes > 0) {
-      log.warn(
-        { folder, bytes: store.truncatedBytes },
-        'the metadata log ended in a torn write, which was cut off',
-      )
-    }
-    const cluster = new Cluster(store, config, meta)
+    const sharedId = shared && (await sharedClusterId(shared))
+    const meta = await loadMetaProperties(files, dataDir, config.get('node.id'), sharedId)
+    const own = shared ? undefined : await openOwnStore(dataDir, openLog, log)
+    const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta)
     try {
       const { nodeId, directoryId } = meta
-      await takeOverFromKafka(store, store.revision, { dataDir, nodeId, directoryId, config, log })
+      if (own) await takeOverFromKafka(own, own.revision, { dataDir, nodeId, directoryId, config, log })
       await cluster.#start(endpoints)
     } catch (error) {
-      await store.close()
+      await own?.close()
       throw error
     }
     return cluster
@@ -113,7 +120,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#watch?.close()
-    await this.#store.close()
+    if (this.#ownsStore) await this.#store.close()
   }
 
   async #start(endpoints: readonly BrokerEndpoint[]): Promise<void> {
@@ -129,5 +136,29 @@ export class Cluster {
     const rack = this.#config.get('broker.rack')
     const value: BrokerValue = { brokerEpoch, directoryId: this.directoryId, rack, endpoints }
     await this.#store.txn({ puts: [{ key: brokerKey(this.nodeId), value: JSON.stringify(value) }] })
+  }
+}
+
+async function openOwnStore(dataDir: string, openLog: OpenLog, log: Logger): Promise<EmbeddedMetadataStore> {
+  const folder = join(dataDir, METADATA_FOLDER)
+  const store = await EmbeddedMetadataStore.open(folder, openLog)
+  if (store.truncatedBytes > 0) {
+    log.warn(
+      { folder, bytes: store.truncatedBytes },
+      'the metadata log ended in a torn write, which was cut off',
+    )
+  }
+  return store
+}
+
+/** The id of the cluster that the brokers of a store form: the first of them makes it. */
+async function sharedClusterId(store: MetadataStore): Promise<string> {
+  for (;;) {
+    const known = await store.get(CLUSTER_ID_KEY)
+    if (known) return known.value
+    await store.txn({
+      compares: [{ key: CLUSTER_ID_KEY, modRevision: 0 }],
+      puts: [{ key: CLUSTER_ID_KEY, value: randomUuid() }],
+    })
   }
 }

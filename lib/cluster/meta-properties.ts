@@ -18,20 +18,29 @@ export interface MetaProperties {
 const VERSION = '1'
 const ENOENT = 2
 
-/** Throws ConfigError where the folder belongs to another node, or the file does not say whom it belongs to. */
+/**
+ * Throws ConfigError where the folder belongs to another node or cluster, or the file does not say whom it belongs
+ * to. Without `clusterId` a new folder makes a cluster of its own.
+ */
 export async function loadMetaProperties(
   files: Files,
   dataDir: string,
   nodeId: number,
+  clusterId?: string,
 ): Promise<MetaProperties> {
   const path = join(dataDir, META_PROPERTIES)
   const text = await readIfThere(files, path)
   if (text !== undefined) {
     const found = parseMetaProperties(text, path, nodeId)
+    if (clusterId !== undefined && found.clusterId !== clusterId) {
+      fail(
+        `the data folder belongs to cluster ${found.clusterId}, not ${clusterId}: choose another folder (${path})`,
+      )
+    }
     if (found.directoryId !== undefined) return { ...found, directoryId: found.directoryId }
     return save(files, path, { ...found, directoryId: randomUuid() })
   }
-  return save(files, path, { clusterId: randomUuid(), nodeId, directoryId: randomUuid() })
+  return save(files, path, { clusterId: clusterId ?? randomUuid(), nodeId, directoryId: randomUuid() })
 }
 
 /** Folders written before Kafka 3.7 have no `directory.id`. */

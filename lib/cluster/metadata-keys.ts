@@ -36,6 +36,8 @@ export const TOPIC_PREFIX = 'topics/'
 export const PARTITION_PREFIX = 'partitions/'
 export const BROKER_PREFIX = 'brokers/'
 export const CONFIG_PREFIX = 'configs/brokers/'
+/** Of a store that brokers share. */
+export const CLUSTER_ID_KEY = 'cluster/id'
 export const PRODUCER_ID_KEY = 'producer-ids/next'
 
 export const topicKey = (name: string) => `${TOPIC_PREFIX}${name}`

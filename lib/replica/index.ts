@@ -1,3 +1,6 @@
-/** Partitions: replicas, high watermark, what waits for it. */
-export { type Isolation, Partition, type ReadWaiter } from './partition.js'
-export { type AssignedPartition, Replicas } from './replicas.js'
+/** Partitions: leaders and followers, high watermark, what waits for it, replication. */
+export type { IsrChange, IsrOutcome, IsrWriter } from './isr-writer.js'
+export type { PartitionState } from './leadership.js'
+export { Partition } from './partition.js'
+export type { Isolation, ReadWaiter } from './read-waiters.js'
+export { type AssignedPartition, Replicas, type ReplicasEnvironment } from './replicas.js'

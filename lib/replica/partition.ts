@@ -1,76 +1,98 @@
 /**
- * A partition as its leader serves it: who is in sync, what may be read, what is acknowledged. Produce waits here
- * for the high watermark and for the disk; fetches wait here for records.
+ * A partition as this broker has it: as its leader, which takes produce requests and serves readers, or as a
+ * follower, which takes what a replica fetcher brings. Produce waits here for the high watermark and for the disks;
+ * fetches wait here for records.
  *
- * INVARIANT: logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset; the high watermark never goes back
- * while the partition is led. With this broker as the only replica the high watermark is the log end: what is in
- * the leader's page cache is in every in-sync replica's.
+ * INVARIANT: logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset; the high watermark goes back only
+ * where a follower has to cut what its leader does not have. With this broker as the only replica it is the log end:
+ * what is in the leader's page cache is in every in-sync replica's.
  */
-import { strict as assert } from 'node:assert'
 import type { TopicConfig } from '../config/index.js'
 import type { AbortedRange, ActiveProducer, CleanableLog } from '../log/cleanable-log.js'
-import { enforceRetention } from '../log/retention.js'
+import { enforceRetention, type RetentionSettings } from '../log/retention.js'
 import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
 import type { ControlType } from '../protocol/index.js'
 import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from '../storage/index.js'
-
-/** What may be read: all (a debugging consumer), what is committed, or what no open transaction holds back. */
-export type Isolation = 'logEnd' | 'committed' | 'stable'
-
-/** Waits for a partition to have more to read. `onReadable` may be called more often than there is something. */
-export interface ReadWaiter {
-  onReadable(): void
-}
-
-export interface PartitionState {
-  leaderEpoch: number
-  isr: readonly number[]
-}
-
-interface FlushWait {
-  endOffset: number
-  resolve: () => void
-  reject: (error: Error) => void
-}
+import { AckWaits } from './ack-waits.js'
+import { ByteMarks } from './byte-marks.js'
+import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
+import { type FollowerId, type LeaderEnvironment, Leadership, type PartitionState } from './leadership.js'
+import { type Isolation, type ReadWaiter, ReadWaiters } from './read-waiters.js'
 
 export interface ProduceOutcome extends AppendOutcome {
   logStartOffset: number
 }
+
+export interface PartitionOptions {
+  topic: string
+  topicId: string
+  log: PartitionLog
+  config: TopicConfig
+  /** What is known to be committed of the log: from the checkpoint. */
+  highWatermark: number
+  environment: LeaderEnvironment
+}
+
+/** Followers let go what their leader lets go. */
+const noRetention: RetentionSettings = { delete: false, retentionMs: -1, retentionBytes: -1 }
 
 export class Partition implements CleanableLog {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
   readonly log: PartitionLog
-  #state: PartitionState
+  /** Told when a follower's flush position has risen. */
+  onFollowerFlushed: (() => void) | undefined
+  readonly #environment: LeaderEnvironment
+  #state: PartitionState | undefined
+  /** While this broker leads. */
+  #leadership: Leadership | undefined
   #config: TopicConfig
   #highWatermark: number
+  /** Of what has been told of as appended; the engine may be further. */
+  #logEnd: number
+  #appendedBytes = 0
   #committedBytes = 0
-  #flushWaits: FlushWait[] = []
-  readonly #readWaiters = new Set<ReadWaiter>()
+  readonly #marks = new ByteMarks()
+  readonly #committed = new AckWaits()
+  readonly #durable = new AckWaits()
+  readonly #deleted = new AckWaits()
+  readonly #readWaiters = new ReadWaiters()
   #closed = false
 
-  constructor(topic: string, topicId: string, log: PartitionLog, state: PartitionState, config: TopicConfig) {
+  constructor({ topic, topicId, log, config, highWatermark, environment }: PartitionOptions) {
     this.topic = topic
     this.topicId = topicId
     this.partition = log.partition
     this.log = log
-    this.#state = state
     this.#config = config
-    this.#highWatermark = log.logEndOffset
+    this.#environment = environment
+    this.#logEnd = log.logEndOffset
+    this.#highWatermark = Math.min(Math.max(highWatermark, log.logStartOffset), this.#logEnd)
     log.listener = {
-      onAppended: (result, sizeInBytes) => {
-        this.#committedBytes += sizeInBytes
-        this.#advanceHighWatermark(result.lastOffset + 1)
-      },
-      onFlushed: (flushedOffset) => this.#onFlushed(flushedOffset),
-      onFailed: (error) => this.#failFlushWaits(error),
+      onAppended: (result, sizeInBytes) => this.#onAppended(result.lastOffset + 1, sizeInBytes),
+      onFlushed: () => this.#onFlushed(),
+      onFailed: (error) => this.#failWaits(new KafkaError('KAFKA_STORAGE_ERROR', error.message)),
     }
   }
 
+  /** −1 before the partition is led or followed. */
   get leaderEpoch(): number {
-    return this.#state.leaderEpoch
+    return this.#state?.leaderEpoch ?? -1
+  }
+
+  get isLeader(): boolean {
+    return this.#leadership !== undefined
+  }
+
+  /** The in-sync replicas as the leader knows them. */
+  get isr(): readonly number[] {
+    return this.#leadership?.isr ?? this.#state?.isr ?? []
+  }
+
+  get replicas(): readonly number[] {
+    return this.#state?.replicas ?? []
   }
 
   get highWatermark(): number {
@@ -86,11 +108,6 @@ export class Partition implements CleanableLog {
     return this.log.logStartOffset
   }
 
-  /** Bytes that the high watermark has passed since the partition was opened: rises with it, never before it. */
-  get committedBytes(): number {
-    return this.#committedBytes
-  }
-
   get config(): TopicConfig {
     return this.#config
   }
@@ -100,8 +117,42 @@ export class Partition implements CleanableLog {
     this.log.configure(config)
   }
 
-  setState(state: PartitionState): void {
+  /**
+   * This broker leads the partition, or goes on leading it with other replicas in sync. REQUIRES: nothing that it
+   * fetched as a follower is under way.
+   */
+  lead(state: PartitionState): void {
+    if (this.#closed) return
     this.#state = state
+    if (this.#leadership?.leaderEpoch === state.leaderEpoch) {
+      this.#leadership.update(state)
+      return
+    }
+    this.#endLeadership()
+    this.log.fence(state.leaderEpoch)
+    this.#leadership = new Leadership(this.#environment, this, state, this.#logEnd, () => this.#advance())
+    this.#marks.clear()
+    if (this.#highWatermark < this.#logEnd) this.#marks.add(this.#logEnd, this.#appendedBytes)
+    this.#advance()
+  }
+
+  /** Another broker leads, or none. Resolves when no append of this one as the leader is under way. */
+  async follow(state: PartitionState): Promise<void> {
+    this.#state = state
+    this.#endLeadership()
+    this.log.fence(state.leaderEpoch + 1)
+    await this.log.settled()
+  }
+
+  /**
+   * Throws FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH for another epoch than the one that a client believes in
+   * (KIP-320; −1 is not checked), NOT_LEADER_OR_FOLLOWER where this broker does not lead.
+   */
+  requireLeader(epoch = -1): void {
+    if (epoch >= 0 && epoch !== this.leaderEpoch) {
+      throw new KafkaError(epoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
+    }
+    this.#requireLeadership()
   }
 
   /**
@@ -122,6 +173,24 @@ export class Partition implements CleanableLog {
   readableEnd(isolation: Isolation): number {
     if (isolation === 'logEnd') return this.log.logEndOffset
     return isolation === 'committed' ? this.#highWatermark : this.lastStableOffset
+  }
+
+  /** Bytes that have become readable since the partition was opened: what a waiting fetch counts. */
+  readableBytes(isolation: Isolation): number {
+    return isolation === 'logEnd' ? this.#appendedBytes : this.committedBytes
+  }
+
+  /** Bytes that the high watermark has passed since the partition was opened: rises with it, never before it. */
+  get committedBytes(): number {
+    return this.#committedBytes
+  }
+
+  /**
+   * True where a new leader does not know yet how far its predecessor had committed: the watermark may be lower than
+   * one that clients have seen.
+   */
+  get isCatchingUp(): boolean {
+    return this.#leadership !== undefined && this.#highWatermark < this.#leadership.epochStartOffset
   }
 
   read(
@@ -150,37 +219,95 @@ export class Partition implements CleanableLog {
     type: ControlType,
     producerEpoch: number,
   ): Promise<void> {
-    await this.log.endTransaction(transaction, type, producerEpoch, this.leaderEpoch)
+    const { leaderEpoch } = this.#requireLeadership()
+    await this.log.endTransaction(transaction, type, producerEpoch, leaderEpoch)
     await this.log.native.flush()
-    this.#wakeReaders()
+    this.#readWaiters.onCommitted()
   }
 
-  addReadWaiter(waiter: ReadWaiter): void {
-    this.#readWaiters.add(waiter)
+  addReadWaiter(waiter: ReadWaiter, isolation: Isolation): void {
+    this.#readWaiters.add(waiter, isolation)
   }
 
   removeReadWaiter(waiter: ReadWaiter): void {
-    this.#readWaiters.delete(waiter)
+    this.#readWaiters.remove(waiter)
   }
 
-  /**
-   * Checks the leader epoch that a client believes in (KIP-320). Throws FENCED_LEADER_EPOCH or
-   * UNKNOWN_LEADER_EPOCH; −1 is not checked.
-   */
-  checkLeaderEpoch(epoch: number): void {
-    if (epoch < 0 || epoch === this.leaderEpoch) return
-    throw new KafkaError(epoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
+  /** Where a log whose last record is of `lastEpoch`, and that ends at `offset`, parts from this one. */
+  divergence(lastEpoch: number, offset: number): EpochEnd | undefined {
+    return divergence(this.log, this.leaderEpoch, lastEpoch, offset)
   }
 
   /** The end of the newest epoch up to `epoch`, as OffsetForLeaderEpoch answers it. */
-  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } {
-    if (epoch === this.leaderEpoch) return { epoch, endOffset: this.log.logEndOffset }
-    return this.log.epochs.endOffsetFor(epoch, this.log.logEndOffset)
+  endOffsetForEpoch(epoch: number): EpochEnd {
+    return endOffsetForEpoch(this.log, this.leaderEpoch, epoch)
   }
 
-  /** Moves the log start to `offset`; −1 means the high watermark. Resolves with the log start offset. */
+  /** A follower asks for what comes at `fetchOffset`, and has all below. Throws where it is none of the replicas. */
+  recordFetch(follower: FollowerId, fetchOffset: number, logStartOffset: number): void {
+    const leadership = this.#requireLeadership()
+    if (!leadership.isReplica(follower.id)) {
+      throw new KafkaError(
+        'UNKNOWN_LEADER_EPOCH',
+        `${this.topic}-${this.partition} has no replica at ${follower.id}.`,
+      )
+    }
+    leadership.fetched(follower, fetchOffset, logStartOffset, this.#logEnd)
+    this.#advance()
+    leadership.dropIfBehind(follower.id, this.#highWatermark)
+    leadership.considerJoin(follower.id, this.#highWatermark, this.#config.writeCaching)
+  }
+
+  /** A follower of this epoch tells how far its log is on disk. */
+  recordFlush(follower: FollowerId, leaderEpoch: number, flushedOffset: number): void {
+    const leadership = this.#leadership
+    if (leadership?.leaderEpoch !== leaderEpoch) return
+    leadership.flushed(follower, flushedOffset)
+    this.#advance()
+    leadership.considerJoin(follower.id, this.#highWatermark, this.#config.writeCaching)
+  }
+
+  /** Takes followers that lag out of the ISR; called from time to time. */
+  checkLag(): void {
+    this.#leadership?.dropLaggards(this.#logEnd)
+  }
+
+  /** Appends what the leader of the epoch that is followed has sent. REQUIRES: whole batches, the first at the log end. */
+  async appendAsFollower(records: Uint8Array): Promise<void> {
+    this.#requireOpen()
+    await this.log.appendAsFollower(records, !this.#config.writeCaching)
+  }
+
+  /** What the leader says of its log: how far it is committed, and where it begins. */
+  followLeader(highWatermark: number, logStartOffset: number): void {
+    if (this.#leadership) return
+    const committed = Math.min(highWatermark, this.log.logEndOffset)
+    if (committed > this.#highWatermark) this.#highWatermark = committed
+    this.log.raiseLogStartOffset(Math.min(logStartOffset, this.#highWatermark))
+  }
+
+  /** Cuts what the leader does not have. REQUIRES: a follower without an append under way. */
+  async truncate(offset: number): Promise<void> {
+    this.#requireOpen()
+    this.#logEnd = await this.log.truncate(offset)
+    this.#highWatermark = Math.min(this.#highWatermark, this.#logEnd)
+  }
+
+  /** Starts anew where the leader's log begins. REQUIRES: a follower without an append under way. */
+  async reset(offset: number): Promise<void> {
+    this.#requireOpen()
+    await this.log.reset(offset)
+    this.#logEnd = offset
+    this.#highWatermark = offset
+  }
+
+  /**
+   * Moves the log start to `offset`; −1 means the high watermark. Resolves with the lowest log start offset of the
+   * in-sync replicas, once all of them have moved theirs.
+   */
   async deleteRecords(offset: number): Promise<number> {
     this.#requireOpen()
+    const leadership = this.#requireLeadership()
     const target = offset === -1 ? this.#highWatermark : offset
     if (target < 0 || target > this.#highWatermark) {
       throw new KafkaError(
@@ -188,9 +315,11 @@ export class Partition implements CleanableLog {
         `Records can be deleted up to the high watermark, ${this.#highWatermark}; ${offset} lies beyond it.`,
       )
     }
-    this.log.raiseLogStartOffset(target)
+    if (this.log.raiseLogStartOffset(target)) this.#readWaiters.onLogStartRaised()
     await this.log.deleteOldSegments()
-    return this.logStartOffset
+    if (this.#leadership !== leadership) throw this.#notLeader()
+    if (leadership.lowestLogStart(this.logStartOffset) < target) await this.#deleted.add(target)
+    return leadership.lowestLogStart(this.logStartOffset)
   }
 
   /** Deletes what retention lets go; resolves with the number of segments deleted. */
@@ -199,7 +328,7 @@ export class Partition implements CleanableLog {
     const { log, highWatermark } = this
     return enforceRetention(
       {
-        config: this.#config,
+        config: this.#leadership ? this.#config : noRetention,
         highWatermark,
         logEndOffset: log.logEndOffset,
         logStartOffset: log.logStartOffset,
@@ -232,10 +361,7 @@ export class Partition implements CleanableLog {
   /** Takes the partition out of service: whatever waits is answered. The log stays open. */
   close(): void {
     this.#closed = true
-    this.#failFlushWaits(
-      new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.topic}-${this.partition} is not served here.`),
-    )
-    this.#wakeReaders()
+    this.#endLeadership()
     this.log.listener = undefined
   }
 
@@ -245,10 +371,15 @@ export class Partition implements CleanableLog {
     byAllReplicas: boolean,
   ): Promise<AppendOutcome> {
     this.#requireOpen()
-    if (byAllReplicas) this.#requireInSyncReplicas()
+    const leadership = this.#requireLeadership()
+    if (byAllReplicas) this.#requireInSyncReplicas(leadership)
+    const { leaderEpoch } = leadership
     const flush = byAllReplicas && !this.#config.writeCaching
-    const outcome = await this.log.appendAsLeader(records, { leaderEpoch: this.leaderEpoch, origin, flush })
-    if (flush) await this.#flushed(outcome.lastOffset + 1)
+    const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, flush })
+    if (byAllReplicas) {
+      const waiting = this.#acknowledged(leadership, outcome.lastOffset + 1, flush)
+      if (waiting) await waiting
+    }
     return outcome
   }
 
@@ -257,47 +388,98 @@ export class Partition implements CleanableLog {
     if (this.log.failure) throw new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message)
   }
 
-  #requireInSyncReplicas(): void {
+  #requireLeadership(): Leadership {
+    if (this.#leadership) return this.#leadership
+    throw this.#notLeader()
+  }
+
+  #notLeader(): KafkaError {
+    return new KafkaError(
+      'NOT_LEADER_OR_FOLLOWER',
+      `This broker does not lead ${this.topic}-${this.partition}.`,
+    )
+  }
+
+  #requireInSyncReplicas({ isr }: Leadership): void {
     const needed = this.#config.minInsyncReplicas
-    if (this.#state.isr.length < needed) {
+    if (isr.length < needed) {
       throw new KafkaError(
         'NOT_ENOUGH_REPLICAS',
-        `${this.topic}-${this.partition} has ${this.#state.isr.length} in-sync replicas; min.insync.replicas asks for ${needed}.`,
+        `${this.topic}-${this.partition} has ${isr.length} in-sync replicas; min.insync.replicas asks for ${needed}.`,
       )
     }
   }
 
-  #advanceHighWatermark(endOffset: number): void {
-    assert(endOffset >= this.#highWatermark, 'the high watermark does not go back')
-    this.#highWatermark = endOffset
-    this.#wakeReaders()
-  }
-
-  #wakeReaders(): void {
-    for (const waiter of [...this.#readWaiters]) waiter.onReadable()
-  }
-
-  #flushed(endOffset: number): Promise<void> | undefined {
-    if (this.log.flushedOffset >= endOffset) return undefined
-    return new Promise((resolve, reject) => {
-      if (this.log.failure) return reject(new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message))
-      this.#flushWaits.push({ endOffset, resolve, reject })
-    })
-  }
-
-  #onFlushed(flushedOffset: number): void {
-    const waits = this.#flushWaits
-    this.#flushWaits = []
-    for (const wait of waits) {
-      if (wait.endOffset <= flushedOffset) wait.resolve()
-      else this.#flushWaits.push(wait)
+  /** Undefined where what ends at `endOffset` is safe already. Rejects where this broker stops leading before. */
+  #acknowledged(leadership: Leadership, endOffset: number, flush: boolean): Promise<void> | undefined {
+    if (this.#leadership !== leadership) throw this.#notLeader()
+    const passed = flush
+      ? leadership.durableOffset(this.#highWatermark, this.log.flushedOffset)
+      : this.#highWatermark
+    if (passed >= endOffset) {
+      const refusal = this.#refusal(leadership)
+      if (refusal) throw refusal
+      return undefined
     }
+    if (this.log.failure) throw new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message)
+    return (flush ? this.#durable : this.#committed).add(endOffset)
   }
 
-  #failFlushWaits(error: Error): void {
-    const waits = this.#flushWaits
-    this.#flushWaits = []
-    const failure = error instanceof KafkaError ? error : new KafkaError('KAFKA_STORAGE_ERROR', error.message)
-    for (const wait of waits) wait.reject(failure)
+  /** The ISR may have shrunk since the records were appended: then too few replicas may have them. */
+  #refusal({ isr }: Leadership): KafkaError | undefined {
+    const needed = this.#config.minInsyncReplicas
+    if (isr.length >= needed) return undefined
+    return new KafkaError(
+      'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+      `${this.topic}-${this.partition} has ${isr.length} in-sync replicas left; min.insync.replicas asks for ${needed}.`,
+    )
+  }
+
+  #onAppended(endOffset: number, sizeInBytes: number): void {
+    this.#logEnd = endOffset
+    this.#appendedBytes += sizeInBytes
+    if (!this.#leadership) return
+    this.#readWaiters.onAppended()
+    this.#advance()
+    if (this.#highWatermark < endOffset) this.#marks.add(endOffset, this.#appendedBytes)
+  }
+
+  #onFlushed(): void {
+    if (this.#leadership) this.#advance()
+    else this.onFollowerFlushed?.()
+  }
+
+  /** Brings the watermark and the acknowledgements to where the replicas are. */
+  #advance(): void {
+    const leadership = this.#leadership
+    if (!leadership) return
+    const committed = leadership.committedOffset(this.#logEnd)
+    if (committed > this.#highWatermark) {
+      this.#highWatermark = committed
+      const bytes = this.#marks.passed(committed)
+      this.#committedBytes =
+        committed === this.#logEnd ? this.#appendedBytes : Math.max(this.#committedBytes, bytes)
+      this.#readWaiters.onCommitted()
+    }
+    if (!this.#committed.isEmpty) this.#committed.pass(this.#highWatermark, () => this.#refusal(leadership))
+    if (!this.#deleted.isEmpty) {
+      this.#deleted.pass(leadership.lowestLogStart(this.logStartOffset), () => undefined)
+    }
+    if (this.#durable.isEmpty) return
+    const durable = leadership.durableOffset(this.#highWatermark, this.log.flushedOffset)
+    this.#durable.pass(durable, () => this.#refusal(leadership))
+  }
+
+  #endLeadership(): void {
+    this.#leadership?.end()
+    this.#leadership = undefined
+    this.#failWaits(this.#notLeader())
+    this.#readWaiters.onRoleChanged()
+  }
+
+  #failWaits(error: KafkaError): void {
+    this.#committed.fail(error)
+    this.#durable.fail(error)
+    this.#deleted.fail(error)
   }
 }

@@ -8,7 +8,10 @@ import { LogCleaner } from '../log/cleaner.js'
 import { files } from '../native/index.js'
 import { KafkaError } from '../protocol/errors.js'
 import { type DataFolder, engineErrorCode } from '../storage/index.js'
-import { Partition, type PartitionState } from './partition.js'
+import type { IsrWriter } from './isr-writer.js'
+import type { LeaderEnvironment, PartitionState } from './leadership.js'
+import { Partition } from './partition.js'
+import { ReplicaFetchers } from './replica-fetchers.js'
 
 /** A partition as the image describes it. */
 export interface AssignedPartition extends PartitionState {
@@ -18,6 +21,19 @@ export interface AssignedPartition extends PartitionState {
   config: TopicConfig
 }
 
+/** What the broker around it knows of the cluster. */
+export interface ReplicasEnvironment {
+  readonly nodeId: number
+  readonly isrWriter: IsrWriter
+  /** Of this broker. */
+  brokerEpoch(): number
+  isRegistered(brokerId: number, brokerEpoch: number): boolean
+  /** Where a broker listens for others; undefined where that is not known. */
+  addressOf(brokerId: number): { host: string; port: number } | undefined
+  /** True where the cluster has this partition, here or elsewhere. */
+  exists(topic: string, partition: number): boolean
+}
+
 /** Logs that are opened at the same time at start; recovery itself runs on the engine's threads. */
 const opensAtOnce = 64
 
@@ -25,6 +41,9 @@ export class Replicas {
   readonly #folder: DataFolder
   readonly #config: BrokerConfig
   readonly #log: Logger
+  readonly #environment: ReplicasEnvironment
+  readonly #leaderEnvironment: LeaderEnvironment
+  readonly #fetchers: ReplicaFetchers
   readonly #partitions = new Map<string, Map<number, Partition>>()
   /** Partitions whose log could not be opened: answered with KAFKA_STORAGE_ERROR. */
   readonly #failed = new Map<string, Error>()
@@ -32,10 +51,33 @@ export class Replicas {
   #cleaner: LogCleaner | undefined
   #stopped = false
 
-  constructor(folder: DataFolder, config: BrokerConfig, log: Logger) {
+  constructor(folder: DataFolder, config: BrokerConfig, environment: ReplicasEnvironment, log: Logger) {
     this.#folder = folder
     this.#config = config
+    this.#environment = environment
     this.#log = log
+    this.#leaderEnvironment = {
+      nodeId: environment.nodeId,
+      isrWriter: environment.isrWriter,
+      get lagTimeMaxMs() {
+        return config.get('replica.lag.time.max.ms')
+      },
+      now: () => performance.now(),
+      schedule: (delayMs, work) => this.#later(delayMs, async () => work()),
+      isRegistered: (brokerId, brokerEpoch) => environment.isRegistered(brokerId, brokerEpoch),
+    }
+    this.#fetchers = new ReplicaFetchers(
+      {
+        nodeId: environment.nodeId,
+        settings: fetcherSettings(config),
+        brokerEpoch: () => environment.brokerEpoch(),
+        addressOf: (brokerId) => environment.addressOf(brokerId),
+      },
+      log,
+      async () => {
+        await Promise.all([folder.writeRecoveryPoints(), folder.writeLogStartOffsets()])
+      },
+    )
   }
 
   get folder(): DataFolder {
@@ -55,14 +97,14 @@ export class Replicas {
     await Promise.all(Array.from({ length: Math.min(opensAtOnce, assigned.length) }, worker))
   }
 
-  /** Throws UNKNOWN_TOPIC_OR_PARTITION or KAFKA_STORAGE_ERROR. */
+  /** Throws UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, or NOT_LEADER_OR_FOLLOWER where others have it. */
   get(topic: string, partition: number): Partition {
     const found = this.find(topic, partition)
     if (found) return found
     const failure = this.#failed.get(`${topic}-${partition}`)
     if (failure) throw new KafkaError('KAFKA_STORAGE_ERROR', failure.message)
     throw new KafkaError(
-      'UNKNOWN_TOPIC_OR_PARTITION',
+      this.#environment.exists(topic, partition) ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION',
       `This broker has no partition ${partition} of ${topic}.`,
     )
   }
@@ -75,15 +117,34 @@ export class Replicas {
     for (const partition of this.#partitions.get(topic)?.values() ?? []) partition.configure(config)
   }
 
-  setState(topic: string, partition: number, state: PartitionState): void {
-    this.find(topic, partition)?.setState(state)
+  /** Leads or follows these partitions as their states say. Resolves when it is so. */
+  async assume(changed: readonly AssignedPartition[]): Promise<void> {
+    await Promise.all(
+      changed.map(async (state) => {
+        const partition = this.find(state.topic, state.partition)
+        if (!partition) return
+        try {
+          await this.#assume(partition, state)
+        } catch (error) {
+          this.#log.error({ err: error, ...state }, 'a partition could not take its new role')
+        }
+      }),
+    )
   }
 
   /** Stops serving a topic and removes its logs from disk. */
   async remove(topic: string): Promise<void> {
-    const partitions = [...(this.#partitions.get(topic)?.values() ?? [])]
-    this.#partitions.delete(topic)
+    await this.removePartitions(topic, [...(this.#partitions.get(topic)?.keys() ?? [])])
+  }
+
+  /** Stops serving these partitions and removes their logs from disk. */
+  async removePartitions(topic: string, indexes: readonly number[]): Promise<void> {
+    const served = this.#partitions.get(topic)
+    const partitions = indexes.flatMap((index) => served?.get(index) ?? [])
+    for (const { partition } of partitions) served!.delete(partition)
+    if (served?.size === 0) this.#partitions.delete(topic)
     for (const partition of partitions) partition.close()
+    await Promise.all(partitions.map((partition) => this.#fetchers.remove(partition)))
     await Promise.all(partitions.map(({ partition }) => this.#cleaner?.forget(topic, partition)))
     const results = await Promise.allSettled(
       partitions.map((partition) => this.#folder.removeLog(partition.log)),
@@ -106,6 +167,12 @@ export class Replicas {
     this.#every(get('replica.high.watermark.checkpoint.interval.ms'), 'high watermarks', () =>
       this.#writeHighWatermarks(),
     )
+    // As often as Kafka looks: a laggard goes after once to one and a half times the setting.
+    const lagCheckMs = Math.max(1, get('replica.lag.time.max.ms') / 2)
+    const checkLag = async () => {
+      for (const partition of this) partition.checkLag()
+    }
+    this.#every(lagCheckMs, 'lag of followers', checkLag, lagCheckMs)
     this.#every(get('log.retention.check.interval.ms'), 'retention', () => this.#enforceRetention())
     this.#every(get('producer.id.expiration.check.interval.ms'), 'producer expiry', async () => {
       const expirationMs = get('producer.id.expiration.ms')
@@ -136,17 +203,38 @@ export class Replicas {
     this.#stopped = true
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
+    await this.#fetchers.close()
     await this.#cleaner?.close()
     const highWatermarks = new Map([...this].map((partition) => [partition.log, partition.highWatermark]))
     for (const partition of this) partition.close()
     await this.#folder.close((log) => highWatermarks.get(log) ?? log.logEndOffset)
   }
 
-  async #open({ topic, topicId, partition, config, ...state }: AssignedPartition): Promise<void> {
+  async #assume(partition: Partition, state: PartitionState): Promise<void> {
+    if (state.leader === this.#environment.nodeId) {
+      await this.#fetchers.remove(partition)
+      partition.lead(state)
+      return
+    }
+    await partition.follow(state)
+    if (state.leader < 0) await this.#fetchers.remove(partition)
+    else await this.#fetchers.add(partition, state.leader)
+  }
+
+  async #open(assigned: AssignedPartition): Promise<void> {
+    const { topic, topicId, partition, config } = assigned
     const name = `${topic}-${partition}`
     try {
       const log = await this.#folder.openLog(topic, topicId, partition, config)
-      const opened = new Partition(topic, topicId, log, state, config)
+      const opened = new Partition({
+        topic,
+        topicId,
+        log,
+        config,
+        highWatermark: this.#folder.highWatermarkAtStart(topic, partition),
+        environment: this.#leaderEnvironment,
+      })
+      await this.#assume(opened, assigned)
       const partitions = this.#partitions.get(topic) ?? new Map<number, Partition>()
       partitions.set(partition, opened)
       this.#partitions.set(topic, partitions)
@@ -209,5 +297,34 @@ export class Replicas {
     }, delayMs)
     timer.unref()
     this.#timers.add(timer)
+  }
+}
+
+function fetcherSettings(config: BrokerConfig) {
+  return {
+    get fetchersPerLeader() {
+      return config.get('num.replica.fetchers')
+    },
+    get maxBytes() {
+      return config.get('replica.fetch.max.bytes')
+    },
+    get responseMaxBytes() {
+      return config.get('replica.fetch.response.max.bytes')
+    },
+    get minBytes() {
+      return config.get('replica.fetch.min.bytes')
+    },
+    get maxWaitMs() {
+      return config.get('replica.fetch.wait.max.ms')
+    },
+    get backoffMs() {
+      return config.get('replica.fetch.backoff.ms')
+    },
+    get requestTimeoutMs() {
+      return config.get('replica.socket.timeout.ms')
+    },
+    get largestBatchBytes() {
+      return config.get('socket.request.max.bytes')
+    },
   }
 }

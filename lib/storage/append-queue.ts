@@ -32,7 +32,7 @@ interface PendingAppend extends Submission {
 }
 
 export interface AppendListener {
-  /** A batch has reached the page cache. Called in append order. */
+  /** A batch, or a follower's run of them, has reached the page cache. Called in append order. */
   onAppended(result: AppendResult, submission: Submission): void
 }
 
@@ -56,6 +56,13 @@ export class AppendQueue {
     const { promise, resolve, reject } = withResolvers<AppendOutcome>()
     this.#submit({ ...submission, remembered: undefined, refusalsSeen: 0, resolve, reject, outcome: promise })
     return promise
+  }
+
+  /** Resolves when nothing is pending. */
+  async settled(): Promise<void> {
+    for (let last = this.#pending.at(-1); last; last = this.#pending.at(-1)) {
+      await last.outcome.catch(() => {})
+    }
   }
 
   #submit(append: PendingAppend): void {
@@ -108,7 +115,7 @@ export class AppendQueue {
         result.lastOffset,
         result.maxTimestampMs,
       )
-    } else if (append.batch.producerId >= 0) {
+    } else if (append.batch.producerId >= 0 && append.options.origin !== 'follower') {
       const { baseOffset, lastOffset } = result
       this.#producers.replay({ ...append.batch, baseOffset, lastOffset })
     }

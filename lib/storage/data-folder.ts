@@ -32,6 +32,7 @@ export class DataFolder {
   /** Of logs that the checkpoint does not name: 0, they are new, or -1 where there is no checkpoint to tell. */
   readonly #recoveryPointOfOthers: number
   readonly #logStartOffsets: Map<string, number>
+  readonly #highWatermarks: Map<string, number>
   readonly #writes = new Map<string, Promise<void>>()
 
   private constructor(
@@ -40,6 +41,7 @@ export class DataFolder {
     wasCleanlyClosed: boolean,
     recoveryPoints: PartitionOffset[] | undefined,
     logStartOffsets: PartitionOffset[],
+    highWatermarks: PartitionOffset[],
   ) {
     this.path = path
     this.#log = log
@@ -47,6 +49,7 @@ export class DataFolder {
     this.#recoveryPoints = byFolder(recoveryPoints ?? [])
     this.#recoveryPointOfOthers = recoveryPoints ? 0 : -1
     this.#logStartOffsets = byFolder(logStartOffsets)
+    this.#highWatermarks = byFolder(highWatermarks)
   }
 
   /** Reads the checkpoints and takes the mark of a clean stop away, durably, before anything is written. */
@@ -73,15 +76,28 @@ export class DataFolder {
         return undefined
       }
     }
-    const [recoveryPoints, logStartOffsets] = await Promise.all([
+    const [recoveryPoints, logStartOffsets, highWatermarks] = await Promise.all([
       read(RECOVERY_POINT_CHECKPOINT),
       read(LOG_START_OFFSET_CHECKPOINT),
+      read(HIGH_WATERMARK_CHECKPOINT),
     ])
-    return new DataFolder(path, log, wasCleanlyClosed, recoveryPoints, logStartOffsets ?? [])
+    return new DataFolder(
+      path,
+      log,
+      wasCleanlyClosed,
+      recoveryPoints,
+      logStartOffsets ?? [],
+      highWatermarks ?? [],
+    )
   }
 
   get logs(): Iterable<PartitionLog> {
     return this.#logs.values()
+  }
+
+  /** What the last process knew of a partition's high watermark; 0 where it said nothing. */
+  highWatermarkAtStart(topic: string, partition: number): number {
+    return this.#highWatermarks.get(partitionFolderName(topic, partition)) ?? 0
   }
 
   /** Opens a partition's log, created if absent. */

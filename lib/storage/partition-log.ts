@@ -10,33 +10,23 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import { encodeCheckpoint, readCheckpoint } from '../log/checkpoint-file.js'
-import {
-  LEADER_EPOCH_CHECKPOINT,
-  offsetFileName,
-  offsetOfFileName,
-  PRODUCER_SNAPSHOT_SUFFIX,
-} from '../log/log-file-names.js'
+import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
 import { files, openLog } from '../native/index.js'
-import type {
-  AppendResult,
-  LogSettings,
-  NativeLog,
-  ReadOptions,
-  ReadResult,
-  SegmentInfo,
-} from '../native/types.js'
-import { BATCH_HEADER_SIZE, type ControlType, KafkaError } from '../protocol/index.js'
+import type { AppendResult, NativeLog, ReadOptions, ReadResult, SegmentInfo } from '../native/types.js'
+import { BATCH_HEADER_SIZE, BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
-import { readBatchIdentity } from './batch-identity.js'
+import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
 import { checkClientBatch } from './client-batch.js'
 import { toKafkaError } from './engine-errors.js'
 import { LeaderEpochCache } from './leader-epoch-cache.js'
+import { logSettings } from './log-settings.js'
 import { type CommittedRead, type OpenTransaction, PartitionTransactions } from './partition-transactions.js'
-import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
+import { ProducerSnapshots } from './producer-snapshots.js'
 import { ProducerState } from './producer-state.js'
 import { recompress } from './recompress.js'
 
 const headersPerScan = 4096
+const noProducer = -1
 
 export interface PartitionLogOptions {
   folder: string
@@ -80,14 +70,15 @@ export class PartitionLog {
   #logStartOffset: number
   readonly #log: Logger
   readonly #queue: AppendQueue
-  #snapshots: number[] = []
+  readonly #snapshots: ProducerSnapshots
+  /** Appends of leaders of lower epochs are refused. */
+  #lowestLeaderEpoch = -1
   /** Up to here producer state knows what was appended. */
   #appendedEnd: number
   /** Where the log rolled, ahead of what producer state knows. */
   #rolls: number[] = []
   #rewriting: Promise<unknown> = Promise.resolve()
   #epochsWritten: Promise<void> = Promise.resolve()
-  #snapshotsWritten: Promise<void> = Promise.resolve()
 
   private constructor(options: PartitionLogOptions, native: NativeLog, epochs: LeaderEpochCache) {
     this.folder = options.folder
@@ -98,6 +89,7 @@ export class PartitionLog {
     this.epochs = epochs
     this.#config = options.config
     this.#log = options.log
+    this.#snapshots = new ProducerSnapshots(options.folder, options.log)
     this.#logStartOffset = Math.max(options.logStartOffset, native.firstSegmentOffset)
     this.#queue = new AppendQueue(native, this.producers, {
       onAppended: (result, by) => this.#appended(result, by),
@@ -165,9 +157,67 @@ export class PartitionLog {
       const turn = this.#rewriting.then(() => recompress(records, this.#config))
       this.#rewriting = turn.catch(() => {})
       const rewritten = await turn
+      this.#requireLeaderEpoch(leaderEpoch)
       return this.#queue.append({ records: rewritten, batch, options })
     }
+    this.#requireLeaderEpoch(leaderEpoch)
     return this.#queue.append({ records, batch, options })
+  }
+
+  /**
+   * Appends batches as the partition's leader has them: offsets, epochs and bytes stay. Resolves when they are in
+   * the page cache. REQUIRES: whole batches, the first at or behind the log end; no append is under way. `records`
+   * belongs to the log until then.
+   */
+  async appendAsFollower(records: Uint8Array, flush: boolean): Promise<AppendResult> {
+    this.#requireWritable()
+    const batch = readBatchIdentity(records)
+    const options = { leaderEpoch: batch.leaderEpoch, origin: 'follower', flush } as const
+    const result = await this.#queue.append({ records, batch, options })
+    for (let at = 0; at < records.byteLength; at += new BatchHeader(records, at).sizeInBytes) {
+      if (new BatchHeader(records, at).producerId !== noProducer) {
+        const marker = this.#takeOver(readBatchIdentity(records, at))
+        if (marker) await marker
+      }
+    }
+    return result
+  }
+
+  /** From now on appends of leaders of lower epochs are refused, also those that still wait to be compressed. */
+  fence(leaderEpoch: number): void {
+    this.#lowestLeaderEpoch = leaderEpoch
+  }
+
+  /** Resolves when nothing that was submitted is under way. REQUIRES: nothing more can come (`fence`). */
+  async settled(): Promise<void> {
+    await this.#rewriting
+    await this.#queue.settled()
+  }
+
+  /**
+   * Removes all records from `offset` on, with the batch that `offset` may lie in, and brings leader epochs and
+   * producer state back to what they were there. Resolves with the new log end offset. REQUIRES: no append is under
+   * way, and checkpoints of recovery points above it are written anew before the next.
+   */
+  async truncate(offset: number): Promise<number> {
+    this.#requireWritable()
+    const end = this.logEndOffset
+    if (offset < end) {
+      const { count, headers } = await this.native.scanHeaders(offset, end, 1).catch(rethrow)
+      const first = count > 0 ? Number(new BatchHeader(headers).baseOffset) : offset
+      await this.native.truncate(Math.min(offset, first)).catch(rethrow)
+    }
+    await this.#cutState()
+    return this.logEndOffset
+  }
+
+  /** Removes everything and starts anew at `offset`: the leader has nothing below it any more. */
+  async reset(offset: number): Promise<void> {
+    this.#requireWritable()
+    await this.native.reset(offset).catch(rethrow)
+    this.#logStartOffset = offset
+    this.epochs.clear()
+    await this.#cutState()
   }
 
   /**
@@ -226,7 +276,7 @@ export class PartitionLog {
   /** Deletes the sealed segments that lie wholly below the log start offset. */
   async deleteOldSegments(): Promise<number> {
     const deleted = await this.native.deleteSegmentsBefore(this.#logStartOffset).catch(rethrow)
-    if (deleted > 0) await this.#dropSnapshots(this.native.firstSegmentOffset)
+    if (deleted > 0) await this.#snapshots.drop(this.native.firstSegmentOffset)
     return deleted
   }
 
@@ -237,7 +287,7 @@ export class PartitionLog {
       await this.native.flush()
       await this.#takeSnapshot(this.logEndOffset)
     }
-    await Promise.all([this.#epochsWritten, this.#snapshotsWritten])
+    await Promise.all([this.#epochsWritten, this.#snapshots.settled()])
     await this.native.close()
   }
 
@@ -247,7 +297,7 @@ export class PartitionLog {
       'UNKNOWN_TOPIC_OR_PARTITION',
       `${this.topic}-${this.partition} was deleted.`,
     )
-    await Promise.all([this.#epochsWritten, this.#snapshotsWritten])
+    await Promise.all([this.#epochsWritten, this.#snapshots.settled()])
     await this.native.remove()
   }
 
@@ -263,8 +313,18 @@ export class PartitionLog {
     )
   }
 
+  #requireLeaderEpoch(leaderEpoch: number): void {
+    if (leaderEpoch < this.#lowestLeaderEpoch) {
+      throw new KafkaError(
+        'NOT_LEADER_OR_FOLLOWER',
+        `${this.topic}-${this.partition} has another leader now.`,
+      )
+    }
+  }
+
   #appended(result: AppendResult, { options, records }: Submission): void {
-    if (
+    if (options.origin === 'follower') this.#replicated(records)
+    else if (
       options.leaderEpoch > this.epochs.latestEpoch &&
       this.epochs.assign(options.leaderEpoch, result.baseOffset)
     ) {
@@ -275,6 +335,26 @@ export class PartitionLog {
       void this.#takeSnapshot(this.#rolls.shift()!)
     }
     this.listener?.onAppended(result, records.byteLength)
+  }
+
+  /** Takes over the epochs of a leader's batches. */
+  #replicated(records: Uint8Array): void {
+    let isNewEpoch = false
+    for (let at = 0; at < records.byteLength; ) {
+      const header = new BatchHeader(records, at)
+      if (header.partitionLeaderEpoch > this.epochs.latestEpoch) {
+        isNewEpoch = this.epochs.assign(header.partitionLeaderEpoch, Number(header.baseOffset)) || isNewEpoch
+      }
+      at += header.sizeInBytes
+    }
+    if (isNewEpoch) this.#writeEpochs()
+  }
+
+  /** Takes over what a batch that stands in the log says of its producer. */
+  #takeOver(batch: BatchIdentity): Promise<void> | undefined {
+    if (batch.isControl) return this.transactions.replay(batch)
+    this.producers.replay(batch)
+    return undefined
   }
 
   /** The engine tells of a roll before the promises of the appends ahead of it have settled. */
@@ -300,63 +380,41 @@ export class PartitionLog {
       })
   }
 
-  /** Of producer state as it is now; one write at a time, the oldest first. */
   #takeSnapshot(offset: number): Promise<void> {
-    const bytes = encodeProducerSnapshot(this.producers.summaries(offset))
-    this.#snapshotsWritten = this.#snapshotsWritten.then(() => this.#writeSnapshot(offset, bytes))
-    return this.#snapshotsWritten
+    return this.#snapshots.take(offset, this.producers, () => this.native.firstSegmentOffset)
   }
 
-  async #writeSnapshot(offset: number, bytes: Uint8Array): Promise<void> {
-    if (this.#snapshots.at(-1) === offset) return
-    try {
-      await files.writeAtomically(join(this.folder, offsetFileName(offset, PRODUCER_SNAPSHOT_SUFFIX)), bytes)
-      this.#snapshots.push(offset)
-      await this.#dropSnapshots(this.native.firstSegmentOffset)
-    } catch (error) {
-      this.#log.warn({ err: error, folder: this.folder, offset }, 'producer state could not be written')
-    }
+  /** After a cut: what was known of the records that went is forgotten. */
+  async #cutState(): Promise<void> {
+    const end = this.logEndOffset
+    if (this.epochs.truncateFromEnd(end)) this.#writeEpochs()
+    this.#appendedEnd = end
+    this.#rolls = []
+    this.#logStartOffset = Math.min(this.#logStartOffset, end)
+    this.producers.clear()
+    await this.#restoreProducers()
   }
 
-  /** Keeps the newest snapshot and those that stand at or above `offset`. */
-  async #dropSnapshots(offset: number): Promise<void> {
-    const newest = Math.max(-1, ...this.#snapshots)
-    const dropped = this.#snapshots.filter((at) => at < offset && at !== newest)
-    this.#snapshots = this.#snapshots.filter((at) => !dropped.includes(at))
-    for (const at of dropped) {
-      await files.remove(join(this.folder, offsetFileName(at, PRODUCER_SNAPSHOT_SUFFIX)))
-    }
+  async #replay(): Promise<void> {
+    this.epochs.truncateFromEnd(Math.max(this.native.logEndOffset, 1))
+    await this.#restoreProducers()
   }
 
   /** Restores producer state from the newest whole snapshot and the headers behind it. */
-  async #replay(): Promise<void> {
+  async #restoreProducers(): Promise<void> {
     const end = this.native.logEndOffset
-    this.epochs.truncateFromEnd(Math.max(end, 1))
+    await this.#snapshots.settled()
     const names = await readdir(this.folder)
-    const found = names.map((name) => offsetOfFileName(name, PRODUCER_SNAPSHOT_SUFFIX))
-    this.#snapshots = found.filter((offset) => offset !== undefined).sort((a, b) => a - b)
     // Snapshots above a transaction index that has to be made anew would skip what it is made of.
     const newest = await this.transactions.load(names)
-    let from = this.native.firstSegmentOffset
-    for (const offset of this.#snapshots.toReversed()) {
-      if (offset > newest) continue
-      const path = join(this.folder, offsetFileName(offset, PRODUCER_SNAPSHOT_SUFFIX))
-      const producers = offset <= end ? decodeProducerSnapshot(await files.read(path)) : null
-      if (producers) {
-        for (const producer of producers) this.producers.restore(producer)
-        from = Math.max(from, offset)
-        break
-      }
-      // Taken of a tail that was cut, or torn.
-      await files.remove(path)
-      this.#snapshots = this.#snapshots.filter((each) => each !== offset)
-    }
+    const first = this.native.firstSegmentOffset
+    let from = await this.#snapshots.restore(names, this.producers, { first, end, newest })
     while (from < end) {
       const { count, headers, nextOffset } = await this.native.scanHeaders(from, end, headersPerScan)
       for (let i = 0; i < count; i++) {
         const batch = readBatchIdentity(headers, i * BATCH_HEADER_SIZE)
-        if (batch.isControl) await this.transactions.replay(batch)
-        else this.producers.replay(batch)
+        const marker = this.#takeOver(batch)
+        if (marker) await marker
         if (batch.leaderEpoch > this.epochs.latestEpoch)
           this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
       }
@@ -364,29 +422,6 @@ export class PartitionLog {
       from = nextOffset
     }
   }
-}
-
-/** The engine's settings of a topic. */
-export function logSettings(config: TopicConfig): LogSettings {
-  return {
-    segmentBytes: config.segmentBytes,
-    segmentMs: segmentMsOf(config),
-    indexIntervalBytes: config.indexIntervalBytes,
-    segmentIndexBytes: config.segmentIndexBytes,
-    maxMessageBytes: config.maxMessageBytes,
-    timestampType: config.messageTimestampType,
-    timestampBeforeMaxMs: config.messageTimestampBeforeMaxMs,
-    timestampAfterMaxMs: config.messageTimestampAfterMaxMs,
-    requireKey: config.compact,
-    flushMessages: config.flushMessages,
-    flushMs: config.flushMs,
-  }
-}
-
-/** What must be compacted by some age must not wait in the active segment any longer. */
-function segmentMsOf({ compact, maxCompactionLagMs, segmentMs, segmentJitterMs }: TopicConfig): number {
-  const longest = compact ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
-  return longest - Math.floor(Math.random() * Math.min(segmentJitterMs, longest))
 }
 
 async function readEpochs(folder: string, log: Logger): Promise<LeaderEpochCache> {

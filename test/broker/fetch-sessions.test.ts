@@ -9,6 +9,8 @@ const wanted = (partition: number, fetchOffset = 0): FetchPartition => ({
   fetchOffset,
   maxBytes: 1_000,
   currentLeaderEpoch: -1,
+  lastFetchedEpoch: -1,
+  logStartOffset: -1,
 })
 
 const request = (sessionId: number, sessionEpoch: number, partitions: FetchPartition[] = []) => ({

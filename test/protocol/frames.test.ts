@@ -93,7 +93,7 @@ test('a response decodes with its correlation id', (t) => {
 })
 
 test('the table of APIs has their keys, versions and listeners', (t) => {
-  t.is(apis.size, 89)
+  t.is(apis.size, 90)
   t.deepEqual(apiByName('Produce'), {
     key: 0,
     name: 'Produce',

@@ -1,12 +1,16 @@
-/** DeleteRecords: moves the log start offset up. The answer comes when the new start is on disk. */
+/**
+ * DeleteRecords: moves the log start offset up. The answer comes when all in-sync replicas have the new start, and it
+ * is on the leader's disk.
+ */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { toKafkaError } from '../../storage/index.js'
 import { defineHandler } from '../api-handler.js'
+import { withTimeout } from '../time-limit.js'
 
 export const deleteRecords = defineHandler({
   api: 'DeleteRecords',
   versions: [0, 2],
-  async handle({ topics }, { broker }) {
+  async handle({ topics, timeoutMs }, { broker }) {
     const answers = await Promise.all(
       topics.map(async ({ name, partitions }) => ({
         name,
@@ -20,9 +24,8 @@ export const deleteRecords = defineHandler({
                   `${name} is compacted: its records are not deleted by offset.`,
                 )
               }
-              const lowWatermark = await broker.replicas
-                .get(name, partitionIndex)
-                .deleteRecords(Number(offset))
+              const partition = broker.replicas.get(name, partitionIndex)
+              const lowWatermark = await withTimeout(partition.deleteRecords(Number(offset)), timeoutMs)
               return { partitionIndex, lowWatermark, errorCode: ErrorCode.NONE }
             } catch (error) {
               const kafkaError = toKafkaError(error)

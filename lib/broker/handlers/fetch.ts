@@ -1,50 +1,55 @@
 /**
- * Fetch. Version 7 brings sessions, 9 leader epochs, 11 racks, 12 flexible encoding and diverging epochs, 13 topic
- * ids instead of names, 15 replica state as a tagged field.
+ * Fetch. Version 7 brings sessions, 9 leader epochs, 11 racks, 12 flexible encoding, diverging epochs and the current
+ * leader, 13 topic ids instead of names, 15 replica state as a tagged field, 16 the leaders' addresses.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
+import { CurrentLeaders } from '../current-leader.js'
 import { Fetch, type PartitionFetch } from '../fetch.js'
 import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch-sessions.js'
 
+/** Others are followers, or a tool that reads past the high watermark (−2). */
 const consumer = -1
-/** A tool that reads past the high watermark. */
-const debuggingConsumer = -2
 const readCommitted = 1
 const noRecords = new Uint8Array(0)
+
+/** Under this key a connection's state holds the fetch of a follower that waits. */
+export const waitingFetch = Symbol('waiting fetch')
 
 export const fetch = defineHandler({
   api: 'Fetch',
   versions: [4, 18],
   async handle(request, context) {
     const { broker, version, connection } = context
-    const replicaId = version >= 15 ? request.replicaState.replicaId : request.replicaId
+    const { replicaId, replicaEpoch } =
+      version >= 15 ? request.replicaState : { replicaId: request.replicaId, replicaEpoch: -1 }
     let scope: FetchScope
     try {
-      if (replicaId !== consumer && replicaId !== debuggingConsumer) {
-        throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'This cluster has no followers.')
-      }
       scope = broker.fetchSessions.resolve(sessionRequest(request, context), Date.now())
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       return { errorCode: error.code, sessionId: 0, responses: [] }
     }
-    const fetched = await new Fetch(broker.replicas, scope.partitions, {
+    const isCommitted = request.isolationLevel === readCommitted
+    const fetch = new Fetch(broker.replicas, scope.partitions, {
       maxBytes: Math.min(request.maxBytes, broker.config.get('fetch.max.bytes')),
       minBytes: Math.min(request.minBytes, broker.config.get('fetch.max.bytes')),
       maxWaitMs: request.maxWaitMs,
-      isolation:
-        replicaId === debuggingConsumer
-          ? 'logEnd'
-          : request.isolationLevel === readCommitted
-            ? 'stable'
-            : 'committed',
-    }).run((callback) => connection.onClose(callback))
+      isolation: replicaId !== consumer ? 'logEnd' : isCommitted ? 'stable' : 'committed',
+      follower: replicaId >= 0 ? { id: replicaId, brokerEpoch: Number(replicaEpoch) } : undefined,
+    })
+    if (replicaId >= 0) connection.state.set(waitingFetch, fetch)
+    broker.fetches.add(fetch)
+    const fetched = await fetch
+      .run((callback) => connection.onClose(callback))
+      .finally(() => broker.fetches.delete(fetch))
+    const leaders = new CurrentLeaders(context)
     return {
       errorCode: ErrorCode.NONE,
       sessionId: scope.sessionId,
-      responses: byTopic(tell(scope, fetched), version >= 13, request.isolationLevel === readCommitted),
+      responses: byTopic(tell(scope, fetched), version >= 13, isCommitted, leaders),
+      nodeEndpoints: leaders.endpoints(),
     }
   },
 })
@@ -56,15 +61,17 @@ function sessionRequest(request: RequestOf<'Fetch'>, { version, broker }: Reques
   const partitions: FetchPartition[] = []
   for (const { topicId, topic, partitions: wanted } of request.topics) {
     const name = nameOf(topicId, topic)
-    for (const { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch } of wanted) {
-      const offset = safeOffset(fetchOffset)
+    for (const each of wanted) {
+      const { partition, currentLeaderEpoch, lastFetchedEpoch } = each
       partitions.push({
         topic: name,
         topicId,
         partition,
-        fetchOffset: offset,
-        maxBytes: partitionMaxBytes,
+        fetchOffset: safeOffset(each.fetchOffset),
+        maxBytes: each.partitionMaxBytes,
         currentLeaderEpoch,
+        lastFetchedEpoch,
+        logStartOffset: safeOffset(each.logStartOffset),
       })
     }
   }
@@ -94,6 +101,7 @@ function tell({ session, isIncremental }: FetchScope, fetched: PartitionFetch[])
       !isIncremental ||
       each.range !== null ||
       each.errorCode !== ErrorCode.NONE ||
+      each.divergingEpoch !== undefined ||
       known.toldError ||
       each.highWatermark !== known.toldHighWatermark ||
       each.logStartOffset !== known.toldLogStartOffset
@@ -105,7 +113,12 @@ function tell({ session, isIncremental }: FetchScope, fetched: PartitionFetch[])
   })
 }
 
-function byTopic(fetched: readonly PartitionFetch[], usesTopicIds: boolean, isCommitted: boolean) {
+function byTopic(
+  fetched: readonly PartitionFetch[],
+  usesTopicIds: boolean,
+  isCommitted: boolean,
+  leaders: CurrentLeaders,
+) {
   const topics = new Map<
     string,
     { topic: string; topicId: string; partitions: ReturnType<typeof partitionData>[] }
@@ -115,12 +128,13 @@ function byTopic(fetched: readonly PartitionFetch[], usesTopicIds: boolean, isCo
     const key = usesTopicIds ? topicId : topic
     let entry = topics.get(key)
     if (!entry) topics.set(key, (entry = { topic, topicId, partitions: [] }))
-    entry.partitions.push(partitionData(each, isCommitted))
+    entry.partitions.push(partitionData(each, isCommitted, leaders))
   }
   return [...topics.values()]
 }
 
-function partitionData(fetched: PartitionFetch, isCommitted: boolean) {
+function partitionData(fetched: PartitionFetch, isCommitted: boolean, leaders: CurrentLeaders) {
+  const { topic, partition } = fetched.wanted
   return {
     partitionIndex: fetched.wanted.partition,
     errorCode: fetched.errorCode,
@@ -131,6 +145,8 @@ function partitionData(fetched: PartitionFetch, isCommitted: boolean) {
       ? fetched.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
       : null,
     preferredReadReplica: -1,
+    divergingEpoch: fetched.divergingEpoch,
+    currentLeader: leaders.of(fetched.errorCode, topic, partition),
     records: fetched.range ?? noRecords,
   }
 }

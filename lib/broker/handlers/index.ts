@@ -31,6 +31,7 @@ import { offsetDelete } from './offset-delete.js'
 import { offsetFetch } from './offset-fetch.js'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.js'
 import { produce } from './produce.js'
+import { replicaProgress } from './replica-progress.js'
 
 export const handlers: readonly AnyApiHandler[] = [
   produce,
@@ -62,4 +63,5 @@ export const handlers: readonly AnyApiHandler[] = [
   describeCluster,
   listConfigResources,
   describeTopicPartitions,
+  replicaProgress,
 ]

@@ -22,6 +22,7 @@ const sinceVersion = new Map([
   [earliestPendingUpload, 11],
 ])
 const debuggingConsumer = -2
+const offsetNotAvailableFrom = 5
 const readCommitted = 1
 
 type Wanted = RequestOf<'ListOffsets'>['topics'][number]['partitions'][number]
@@ -46,7 +47,7 @@ export const listOffsets = defineHandler({
         partitions.map(async (wanted) => {
           try {
             const partition = broker.replicas.get(name, wanted.partitionIndex)
-            partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+            partition.requireLeader(wanted.currentLeaderEpoch)
             const answer = await find(partition, wanted, isolation, version)
             return { partitionIndex: wanted.partitionIndex, errorCode: ErrorCode.NONE, ...answer }
           } catch (error) {
@@ -73,6 +74,12 @@ async function find(
   const end = partition.readableEnd(isolation)
   switch (wanted) {
     case latest:
+      // A new leader's watermark may still be lower than one that clients have seen.
+      if (isolation !== 'logEnd' && partition.isCatchingUp) {
+        throw new KafkaError(
+          version >= offsetNotAvailableFrom ? 'OFFSET_NOT_AVAILABLE' : 'LEADER_NOT_AVAILABLE',
+        )
+      }
       return { timestamp: -1, offset: end, leaderEpoch: partition.leaderEpoch }
     case earliest:
     case earliestLocal: {

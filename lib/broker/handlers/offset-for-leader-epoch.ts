@@ -12,7 +12,7 @@ export const offsetForLeaderEpoch = defineHandler({
         partitions: partitions.map(({ partition: index, currentLeaderEpoch, leaderEpoch }) => {
           try {
             const partition = broker.replicas.get(topic, index)
-            partition.checkLeaderEpoch(currentLeaderEpoch)
+            partition.requireLeader(currentLeaderEpoch)
             const { epoch, endOffset } = partition.endOffsetForEpoch(leaderEpoch)
             return { errorCode: ErrorCode.NONE, partition: index, leaderEpoch: epoch, endOffset }
           } catch (error) {

@@ -5,6 +5,8 @@
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
+import { CurrentLeaders } from '../current-leader.js'
+import { withTimeout } from '../time-limit.js'
 
 const zstd = 4
 const zstdFromVersion = 7
@@ -21,6 +23,7 @@ interface PartitionAnswer {
   logAppendTimeMs: number
   logStartOffset: number
   errorMessage: string | null
+  currentLeader?: { leaderId: number; leaderEpoch: number } | undefined
 }
 
 export const produce = defineHandler({
@@ -32,11 +35,12 @@ export const produce = defineHandler({
     const { acks, topicData } = request
     const { version, broker, connection } = context
     const refusal = refuse(request)
+    const leaders = new CurrentLeaders(context)
     const responses = await Promise.all(
       topicData.map(async ({ topicId, name, partitionData }) => {
         const topic = version >= 13 ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
         const partitionResponses = await Promise.all(
-          partitionData.map((data) => append(topic, data, request, context, refusal)),
+          partitionData.map((data) => append(topic, data, request, context, refusal, leaders)),
         )
         return { topicId, name, partitionResponses }
       }),
@@ -44,7 +48,7 @@ export const produce = defineHandler({
     const answers = responses.flatMap((topic) => topic.partitionResponses)
     // After a time-out the engine may still be writing from the frame.
     if (!answers.some(({ errorCode }) => errorCode === ErrorCode.REQUEST_TIMED_OUT)) context.releaseFrame()
-    if (acks !== 0) return { responses }
+    if (acks !== 0) return { responses, nodeEndpoints: leaders.endpoints() }
     const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
     // With acks=0 there is no answer to carry the error: closing tells the client to look at its metadata again.
     if (failed) connection.close(`a produce request with acks=0 failed: ${failed.errorMessage}`)
@@ -65,6 +69,7 @@ async function append(
   { acks, timeoutMs }: RequestOf<'Produce'>,
   { broker, version, connection, clientId }: RequestContext,
   refusal: KafkaError | undefined,
+  leaders: CurrentLeaders,
 ): Promise<PartitionAnswer> {
   try {
     if (refusal) throw refusal
@@ -75,6 +80,7 @@ async function append(
     if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
       throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
     }
+    // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
     const outcome = await withTimeout(partition.produce(records, acks), acks === -1 ? timeoutMs : 0)
     return {
       index,
@@ -97,27 +103,7 @@ async function append(
       logAppendTimeMs: -1,
       logStartOffset: -1,
       errorMessage: error.message,
+      currentLeader: leaders.of(error.code, topic, index),
     }
   }
-}
-
-/** The records stay appended after a time-out, as in Kafka: the client does not know and asks again. */
-function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  if (timeoutMs <= 0) return work
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new KafkaError('REQUEST_TIMED_OUT', `Not acknowledged within ${timeoutMs} ms.`)),
-      timeoutMs,
-    )
-    work.then(
-      (value) => {
-        clearTimeout(timer)
-        resolve(value)
-      },
-      (error: unknown) => {
-        clearTimeout(timer)
-        reject(error as Error)
-      },
-    )
-  })
 }

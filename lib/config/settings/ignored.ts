@@ -74,7 +74,6 @@ export const ignoredBrokerSettings: Declarations = Object.assign(
   ignored('The operating system sizes socket buffers, and accepts as many connections as wait.', {
     'connection.failed.authentication.delay.ms': int(100),
     'replica.socket.receive.buffer.bytes': int(65536),
-    'replica.socket.timeout.ms': int(30000),
     'socket.connection.setup.timeout.max.ms': long(30000),
     'socket.connection.setup.timeout.ms': long(10000),
     'socket.listen.backlog.size': int(50),
@@ -224,21 +223,16 @@ export const ignoredBrokerSettings: Declarations = Object.assign(
     'remote.log.storage.manager.class.path': string(null),
     'remote.log.storage.manager.impl.prefix': string('rsm.config.'),
   }),
-  ignored('There is one broker: nothing is replicated or elected.', {
+  ignored('Leaders are not elected or moved by themselves.', {
     'auto.leader.rebalance.enable': boolean(true),
     'controlled.shutdown.enable': boolean(true),
     'leader.imbalance.check.interval.seconds': long(300),
     'log.dir.failure.timeout.ms': long(30000),
-    'num.replica.fetchers': int(1),
-    'replica.fetch.backoff.ms': int(1000),
-    'replica.fetch.max.bytes': int(1048576),
-    'replica.fetch.min.bytes': int(1),
-    'replica.fetch.response.max.bytes': int(10485760),
-    'replica.fetch.wait.max.ms': int(500),
-    'replica.lag.time.max.ms': long(30000),
-    'replica.selector.class': string(null),
     'request.timeout.ms': int(30000),
     'unclean.leader.election.interval.ms': long(300000, { internal: true }),
+  }),
+  ignored('Consumers read from leaders alone.', {
+    'replica.selector.class': string(null),
   }),
   ignored('There is one data folder.', {
     'cordoned.log.dirs': list([]),

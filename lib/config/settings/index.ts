@@ -7,6 +7,7 @@ import { ignoredBrokerSettings } from './ignored.js'
 import { logSettings } from './log.js'
 import { networkSettings } from './network.js'
 import { refusedBrokerSettings } from './refused.js'
+import { replicationSettings } from './replication.js'
 import {
   ignoredTopicSettings,
   refusedTopicSettings,
@@ -14,7 +15,13 @@ import {
   usedTopicSettings,
 } from './topic.js'
 
-const usedBrokerSettings = { ...networkSettings, ...brokerOwnSettings, ...logSettings, ...groupSettings }
+const usedBrokerSettings = {
+  ...networkSettings,
+  ...brokerOwnSettings,
+  ...logSettings,
+  ...replicationSettings,
+  ...groupSettings,
+}
 
 type UsedBroker = typeof usedBrokerSettings
 type UsedTopic = typeof usedTopicSettings

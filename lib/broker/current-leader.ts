@@ -1,0 +1,37 @@
+/** Tells a client that came to the wrong broker, or with an old epoch, where to go (KIP-951). */
+import { ErrorCode } from '../protocol/errors.js'
+import type { RequestContext } from './api-handler.js'
+import { brokersOf } from './broker-endpoints.js'
+
+const misled: ReadonlySet<number> = new Set([
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+])
+
+export class CurrentLeaders {
+  readonly #context: RequestContext
+  readonly #told = new Set<number>()
+
+  constructor(context: RequestContext) {
+    this.#context = context
+  }
+
+  /** The field of a partition's answer; undefined where the error has nothing to do with leaders. */
+  of(errorCode: number, topic: string, partition: number) {
+    if (!misled.has(errorCode)) return undefined
+    const known = this.#context.broker.cluster.image.topic(topic)?.partitions[partition]
+    if (!known || known.leader < 0) return undefined
+    this.#told.add(known.leader)
+    return { leaderId: known.leader, leaderEpoch: known.leaderEpoch }
+  }
+
+  /** Addresses of the leaders that were told. */
+  endpoints() {
+    if (this.#told.size === 0) return []
+    const { broker, connection } = this.#context
+    return brokersOf(broker.cluster, connection.listenerName)
+      .filter(({ id }) => this.#told.has(id))
+      .map(({ id, ...address }) => ({ nodeId: id, ...address }))
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * ReplicaProgress, between brokers alone: a follower tells how far its logs are on disk, which a fetch that waits
+ * cannot, and has such a fetch answered when it has more to fetch. It has no answer: what it says is said anew over
+ * the next connection.
+ */
+import { defineHandler } from '../api-handler.js'
+import type { Fetch } from '../fetch.js'
+import { waitingFetch } from './fetch.js'
+
+export const replicaProgress = defineHandler({
+  api: 'ReplicaProgress',
+  versions: [0, 0],
+  betweenBrokers: true,
+  handle({ replicaId, replicaEpoch, endFetch, topics }, { broker, connection }) {
+    const follower = { id: replicaId, brokerEpoch: Number(replicaEpoch) }
+    for (const { topicId, partitions } of topics) {
+      const topic = broker.cluster.image.topicById(topicId)?.name
+      if (topic === undefined) continue
+      for (const { partition, leaderEpoch, flushedOffset } of partitions) {
+        broker.replicas.find(topic, partition)?.recordFlush(follower, leaderEpoch, Number(flushedOffset))
+      }
+    }
+    if (endFetch) (connection.state.get(waitingFetch) as Fetch | undefined)?.finish()
+    return null
+  },
+})

@@ -1,0 +1,19 @@
+/** What replicas have to know of the cluster, from its image. */
+import type { Cluster } from '../cluster/index.js'
+import type { BrokerConfig } from '../config/index.js'
+import type { ReplicasEnvironment } from '../replica/index.js'
+
+const defaultListener = 'PLAINTEXT'
+
+export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): ReplicasEnvironment {
+  const { image, nodeId, isrWriter } = cluster
+  const listenerName = config.get('inter.broker.listener.name') ?? defaultListener
+  return {
+    nodeId,
+    isrWriter,
+    brokerEpoch: () => cluster.brokerEpoch,
+    isRegistered: (brokerId, brokerEpoch) => image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch,
+    addressOf: (brokerId) => image.brokers.get(brokerId)?.endpoints.find(({ name }) => name === listenerName),
+    exists: (topic, partition) => image.topic(topic)?.partitions[partition] !== undefined,
+  }
+}

@@ -1,0 +1,36 @@
+/** Settings of replication between brokers. */
+
+import { type Declarations, int, long } from '../setting.js'
+
+const MIB = 1024 * 1024
+
+export const replicationSettings = {
+  'num.replica.fetchers': int(1, {
+    min: 1,
+    doc: 'Connections to each leader that this broker follows; each fetches a share of the partitions.',
+  }),
+  'replica.fetch.backoff.ms': int(1000, {
+    min: 0,
+    doc: 'The longest rest after a fetch that failed; the first ones are shorter.',
+  }),
+  'replica.fetch.max.bytes': int(MIB, {
+    min: 0,
+    doc: 'The most bytes that a follower fetches of one partition at a time, but for a first batch that is larger.',
+  }),
+  'replica.fetch.min.bytes': int(1, {
+    doc: 'A follower’s fetch waits at the leader for so many bytes.',
+  }),
+  'replica.fetch.response.max.bytes': int(10 * MIB, {
+    min: 0,
+    doc: 'The most bytes that a follower fetches from a leader at a time, but for a first batch that is larger.',
+  }),
+  'replica.fetch.wait.max.ms': int(500, {
+    doc: 'How long a follower’s fetch waits at the leader; must be well below replica.lag.time.max.ms.',
+  }),
+  'replica.lag.time.max.ms': long(30_000, {
+    doc: 'A follower that has not had the whole log for so long is taken out of the in-sync replicas.',
+  }),
+  'replica.socket.timeout.ms': int(30_000, {
+    doc: 'A fetch that has no answer by then closes its connection, and a leader that cannot be reached is tried anew.',
+  }),
+} satisfies Declarations

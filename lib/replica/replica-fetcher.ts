@@ -1,0 +1,252 @@
+/**
+ * Fetches partitions from one leader over one connection: one request for all of them, its answer appended, then the
+ * next. Requests do not overlap, because a fetch acknowledges what lies below its offsets: an earlier one would
+ * speak of records that are not appended yet. More than one fetcher for a leader (`num.replica.fetchers`) overlap.
+ *
+ * Memory: one answer at a time, bounded by `replica.fetch.response.max.bytes` and one batch more.
+ */
+import type { Logger } from 'pino'
+import { type ClientConnection, dial } from '../network/index.js'
+import { decodeResponse, ErrorCode, encodeRequest, errorName, type FetchResponse } from '../protocol/index.js'
+import type { FetchedPartition } from './fetched-partition.js'
+import { FollowerSession } from './follower-session.js'
+
+/** Settings as of now. */
+export interface FetcherSettings {
+  readonly maxBytes: number
+  readonly responseMaxBytes: number
+  readonly minBytes: number
+  readonly maxWaitMs: number
+  readonly backoffMs: number
+  readonly requestTimeoutMs: number
+  /** The largest batch there may be, on top of `responseMaxBytes`. */
+  readonly largestBatchBytes: number
+}
+
+export interface FetcherOptions {
+  readonly nodeId: number
+  readonly leaderId: number
+  readonly settings: FetcherSettings
+  readonly log: Logger
+  /** Of this broker. */
+  brokerEpoch(): number
+  /** Where the leader listens for brokers, as far as it is known. */
+  address(): { host: string; port: number } | undefined
+}
+
+const fetchVersion = 17
+const progressVersion = 0
+
+export class ReplicaFetcher {
+  readonly #options: FetcherOptions
+  readonly #partitions = new Map<string, FetchedPartition>()
+  readonly #session = new FollowerSession()
+  readonly #abort = new AbortController()
+  readonly #running: Promise<void>
+  #connection: ClientConnection | undefined
+  #correlationId = 0
+  /** A fetch waits at the leader. */
+  #isParked = false
+  #isProgressDue = false
+  #mustEndFetch = false
+  #wake: (() => void) | undefined
+
+  constructor(options: FetcherOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  get isEmpty(): boolean {
+    return this.#partitions.size === 0
+  }
+
+  /** REQUIRES: the partition is not fetched by anybody else. */
+  add(fetched: FetchedPartition): void {
+    this.#partitions.set(fetched.key, fetched)
+    fetched.partition.onFollowerFlushed = () => {
+      if (this.#partitions.get(fetched.key) === fetched) this.#progress()
+    }
+    this.#wake?.()
+    // The fetch that waits at the leader does not know of it.
+    if (this.#isParked) {
+      this.#mustEndFetch = true
+      this.#progress()
+    }
+  }
+
+  /** Resolves when nothing of the partition is under way. */
+  async remove(key: string): Promise<void> {
+    const fetched = this.#partitions.get(key)
+    if (!fetched) return
+    this.#partitions.delete(key)
+    fetched.partition.onFollowerFlushed = undefined
+    await fetched.stop()
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort()
+    this.#connection?.close()
+    this.#wake?.()
+    await this.#running
+    await Promise.all([...this.#partitions.keys()].map((key) => this.remove(key)))
+  }
+
+  async #run(): Promise<void> {
+    const { log, leaderId, settings } = this.#options
+    let failures = 0
+    while (!this.#abort.signal.aborted) {
+      const ready = this.#ready()
+      if (ready.size === 0) {
+        await this.#rest(this.#untilRetryMs())
+        continue
+      }
+      try {
+        await this.#round(await this.#connect(), ready)
+        failures = 0
+      } catch (error) {
+        this.#connection?.close()
+        this.#connection = undefined
+        if (this.#abort.signal.aborted) return
+        failures++
+        log[failures === 1 ? 'warn' : 'debug']({ err: error, leader: leaderId }, 'cannot fetch from a leader')
+        await this.#rest(Math.min(settings.backoffMs, 20 * 2 ** Math.min(failures, 20)))
+      }
+    }
+  }
+
+  #ready(): Map<string, FetchedPartition> {
+    const now = performance.now()
+    const ready = new Map<string, FetchedPartition>()
+    for (const [key, fetched] of this.#partitions) if (fetched.retryAtMs <= now) ready.set(key, fetched)
+    return ready
+  }
+
+  /** Until the first of those that rest is to be fetched again. */
+  #untilRetryMs(): number {
+    const now = performance.now()
+    let earliest = Number.POSITIVE_INFINITY
+    for (const { retryAtMs } of this.#partitions.values()) {
+      if (retryAtMs > now && retryAtMs < earliest) earliest = retryAtMs
+    }
+    return earliest - now
+  }
+
+  /** Until time is over, or a partition comes in, or the fetcher is closed. */
+  #rest(ms: number): Promise<void> {
+    if (this.#abort.signal.aborted) return Promise.resolve()
+    return new Promise<void>((resolve) => {
+      const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.max(ms, 1)) : undefined
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    }).then(() => {
+      this.#wake = undefined
+    })
+  }
+
+  async #connect(): Promise<ClientConnection> {
+    if (this.#connection && !this.#connection.closed) return this.#connection
+    const { leaderId, settings } = this.#options
+    const address = this.#options.address()
+    if (!address) throw new Error(`broker ${leaderId} has no listener that this one could reach`)
+    this.#connection = await dial({
+      ...address,
+      connectTimeoutMs: settings.requestTimeoutMs,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      maxResponseBytes: settings.responseMaxBytes + settings.largestBatchBytes,
+      signal: this.#abort.signal,
+    })
+    this.#session.reset()
+    // What the connection before had been told may not have got through.
+    for (const fetched of this.#partitions.values()) {
+      fetched.isValidated = false
+      fetched.toldFlushedOffset = -1
+    }
+    return this.#connection
+  }
+
+  async #round(connection: ClientConnection, ready: ReadonlyMap<string, FetchedPartition>): Promise<void> {
+    const { nodeId, settings } = this.#options
+    const request = {
+      ...this.#session.next(ready, settings.maxBytes),
+      maxWaitMs: Math.ceil(Math.min(settings.maxWaitMs, this.#untilRetryMs())),
+      minBytes: settings.minBytes,
+      maxBytes: settings.responseMaxBytes,
+      isolationLevel: 0,
+      replicaState: { replicaId: nodeId, replicaEpoch: this.#options.brokerEpoch() },
+    }
+    const header = { correlationId: this.#correlationId++, clientId: `broker-${nodeId}` }
+    this.#isParked = true
+    let frame: Buffer
+    try {
+      frame = await connection.send(encodeRequest('Fetch', fetchVersion, header, request) as Uint8Array[])
+    } finally {
+      this.#isParked = false
+    }
+    const { body } = decodeResponse('Fetch', fetchVersion, frame)
+    if (
+      body.errorCode === ErrorCode.FETCH_SESSION_ID_NOT_FOUND ||
+      body.errorCode === ErrorCode.INVALID_FETCH_SESSION_EPOCH
+    ) {
+      this.#session.reset()
+      return
+    }
+    if (body.errorCode !== ErrorCode.NONE) throw new Error(`the leader answered ${errorName(body.errorCode)}`)
+    this.#session.accept(body.sessionId)
+    await this.#take(body, ready)
+  }
+
+  async #take(body: FetchResponse, asked: ReadonlyMap<string, FetchedPartition>): Promise<void> {
+    const now = performance.now()
+    const work: Promise<void>[] = []
+    for (const { topicId, partitions } of body.responses) {
+      for (const data of partitions) {
+        const fetched = asked.get(`${topicId}/${data.partitionIndex}`)
+        if (!fetched || this.#partitions.get(fetched.key) !== fetched) continue
+        work.push(fetched.take(data, now, this.#options.settings.backoffMs))
+      }
+    }
+    if (work.length === 0) return
+    await Promise.all(work)
+    this.#progress()
+  }
+
+  /** Tells the leader soon how far the logs are on disk: once for all that a turn of the event loop brings. */
+  #progress(): void {
+    if (this.#isProgressDue) return
+    this.#isProgressDue = true
+    setImmediate(() => {
+      this.#isProgressDue = false
+      this.#tellProgress()
+    })
+  }
+
+  #tellProgress(): void {
+    const connection = this.#connection
+    const endFetch = this.#mustEndFetch && this.#isParked
+    this.#mustEndFetch = false
+    if (!connection || connection.closed) return
+    const topics = new Map<string, { partition: number; leaderEpoch: number; flushedOffset: number }[]>()
+    for (const fetched of this.#partitions.values()) {
+      const { topicId, partition, log } = fetched.partition
+      const { flushedOffset } = log
+      if (!fetched.isValidated || fetched.toldFlushedOffset === flushedOffset) continue
+      fetched.toldFlushedOffset = flushedOffset
+      const partitions = topics.get(topicId) ?? []
+      partitions.push({ partition, leaderEpoch: fetched.leaderEpoch, flushedOffset })
+      topics.set(topicId, partitions)
+    }
+    if (topics.size === 0 && !endFetch) return
+    const { nodeId } = this.#options
+    const header = { correlationId: this.#correlationId++, clientId: `broker-${nodeId}` }
+    const parts = encodeRequest('ReplicaProgress', progressVersion, header, {
+      replicaId: nodeId,
+      replicaEpoch: this.#options.brokerEpoch(),
+      endFetch,
+      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+    })
+    // A connection that breaks is told of by the fetch.
+    connection.sendOneWay(parts as Uint8Array[]).catch(() => {})
+  }
+}
