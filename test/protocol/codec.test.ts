@@ -31,7 +31,7 @@ test('every version of every message encodes with its defaults and decodes to th
       count++
     }
   }
-  t.is(count, 682)
+  t.is(count, 693)
 })
 
 test('int64 is a number where that is exact, else a bigint', (t) => {
