@@ -36,9 +36,10 @@ bool decode(const uint8_t* p, size_t len, BatchHeader* out) {
          out->batch_length >= static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
 }
 
+// The offset behind the batch is one as well.
 bool offsets_in_range(const BatchHeader& header) {
   return header.base_offset >= 0 && header.last_offset_delta >= 0 &&
-         header.base_offset <= std::numeric_limits<int64_t>::max() - header.last_offset_delta;
+         header.base_offset < std::numeric_limits<int64_t>::max() - header.last_offset_delta;
 }
 
 int64_t saturating_add(int64_t a, int64_t b) {

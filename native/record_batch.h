@@ -94,7 +94,7 @@ struct BatchHeader {
 };
 
 // Decodes the header at `p` without looking at the records. CORRUPT_BATCH when fewer than kBatchHeaderSize bytes
-// are left, the magic is not 2, batchLength cannot hold a header, or the offsets run below 0 or past the largest.
+// are left, the magic is not 2, batchLength cannot hold a header, or the offsets run below 0 or up to the largest.
 // The batch may be longer than `len`: compare header.size() with it.
 Status peek_header(const uint8_t* p, size_t len, BatchHeader* out);
 

@@ -125,7 +125,29 @@ async function engine() {
     if (how === undefined) skip(`${name}: this compiler or system does not run -fsanitize=${flag}`)
     else if (await buildEngine(name, build, { ...how, args: [`-DSANITIZE=${sanitize}`] }))
       await testEngine(name, build, how)
+    if (sanitize === 'address' && how !== undefined) await fuzzEngine(how)
   }
+}
+
+/** One result for each target; what it prints tells the number of cases. */
+async function fuzzEngine(how) {
+  process.stdout.write('\n== fuzz the engine\n')
+  const before = total.failed
+  const [command, ...args] = [...how.prefix, process.execPath, 'scripts/fuzz.js']
+  const code = await run(
+    command,
+    args,
+    (line) => {
+      process.stdout.write(`${line}\n`)
+      const target = /^(\w+)_fuzz, seeds/.exec(line)
+      if (!target) return
+      if (line.includes('FAILED')) fail(`fuzz ${target[1]}`)
+      else pass(`fuzz ${target[1]}`)
+    },
+    how.env,
+  )
+  if (code === 2) skip('fuzz the engine: its targets cannot be built here')
+  else if (code !== 0 && total.failed === before) fail(`fuzz the engine: it ended with ${code}`)
 }
 
 /** How a program with the sanitizer runs here; undefined where it does not. */

@@ -3,7 +3,13 @@
  * key's version tells what kind of record it is (0 and 1 a committed offset, 2 a group, the rest other kinds of
  * groups). A null value removes the key.
  */
-import { decode, encode, type GroupMetadataValue, type Messages } from '../protocol/index.js'
+import {
+  decode,
+  encode,
+  type GroupMetadataValue,
+  MalformedFrameError,
+  type Messages,
+} from '../protocol/index.js'
 import type { Group } from './group.js'
 import { type Member, NO_BYTES } from './member.js'
 import type { CommittedOffset, OffsetKey } from './offset-store.js'
@@ -122,6 +128,6 @@ function versioned<
 }
 
 function versionOf(bytes: Uint8Array): number {
-  if (bytes.byteLength < 2) throw new Error('a record of __consumer_offsets without a version')
+  if (bytes.byteLength < 2) throw new MalformedFrameError('a record of __consumer_offsets without a version')
   return (bytes[0]! << 8) | bytes[1]!
 }
