@@ -19,6 +19,8 @@ export class BatchEncoder {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  /** The time of the call of `add`, once a record without a timestamp needs it: reading the clock takes as long as a short record. */
+  #now: number | undefined
 
   constructor(pool: BufferPool, maxBytes: number, requireKeys: boolean) {
     this.#pool = pool
@@ -40,6 +42,7 @@ export class BatchEncoder {
     const size = this.#size
     const count = this.#count
     const maxTimestamp = this.#maxTimestamp
+    this.#now = undefined
     let isAdded = false
     try {
       isAdded = Array.isArray(records) ? this.#addAll(records) : this.#add(records as RecordInput)
@@ -63,7 +66,7 @@ export class BatchEncoder {
       throw invalid('give { value, key?, headers?, timestamp? }; a value may be null, but not missing')
     }
     const { key, value, headers } = record
-    const timestamp = record.timestamp ?? Date.now()
+    const timestamp = record.timestamp ?? (this.#now ??= Date.now())
     if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
       throw invalid(`timestamp is a whole number of milliseconds since 1970, not ${timestamp}`)
     }
@@ -174,6 +177,8 @@ function sizeOfField(contentSize: number): number {
 /** Bytes of the zigzag varint of a number that is no larger than 2^52. */
 function sizeOfNumber(value: number): number {
   let zigzag = value >= 0 ? value * 2 : -value * 2 - 1
+  if (zigzag < 0x80) return 1
+  if (zigzag < 0x4000) return 2
   let size = 1
   while (zigzag >= 128) {
     zigzag = Math.floor(zigzag / 128)
