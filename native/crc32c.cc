@@ -111,7 +111,7 @@ inline uint32_t shift(const ShiftTables& tables, uint32_t crc) {
 }
 
 #if defined(ODRADEK_CRC_X86)
-#define ODRADEK_CRC_TARGET __attribute__((target("sse4.2")))
+#define ODRADEK_CRC_TARGET __attribute__((target("sse4.2,crc32")))
 ODRADEK_CRC_TARGET inline uint64_t step8(uint64_t crc, uint64_t word) { return _mm_crc32_u64(crc, word); }
 ODRADEK_CRC_TARGET inline uint32_t step1(uint32_t crc, uint8_t byte) { return _mm_crc32_u8(crc, byte); }
 #else

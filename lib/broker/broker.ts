@@ -31,6 +31,7 @@ import { OFFSETS_TOPIC, TopicCreation } from './topic-creation.js'
 /** How long a stop waits for requests under way to be answered. */
 const closeGraceMs = 1_000
 
+/** How `createBroker` starts a broker. Every option may be left out. */
 export interface BrokerOptions {
   /** Kafka's settings by name, as in `server.properties`. */
   properties?: Readonly<Record<string, string>>
@@ -54,6 +55,7 @@ export interface BrokerListener {
   readonly port: number
 }
 
+/** A running broker. `close`, or the end of an `await using` block, stops it. */
 export interface Broker extends AsyncDisposable {
   readonly clusterId: string
   readonly nodeId: number

@@ -4,6 +4,7 @@
 import type { EngineErrorCode } from '../native/types.js'
 import { CorruptCheckpointError, UnsupportedCheckpointError } from './checkpoint-file.js'
 
+/** What kind of failure a `LogError` tells. */
 export type LogErrorCode =
   /** An option is not known, of the wrong type, out of range or without effect; `option` names it. */
   | 'INVALID_OPTION'

@@ -13,6 +13,7 @@ import type { ResolvedLogOptions } from './log-options.js'
 import type { OwnLogSource } from './log-source.js'
 import { enforceRetention, type RetainableLog, type RetentionSettings } from './retention.js'
 
+/** How `compact` keeps and bounds. */
 export interface CompactOptions {
   /** Tombstones go when they have been in a compacted part of the log for so long (ms). Default 24 hours. */
   deleteRetentionMs?: number
@@ -21,6 +22,7 @@ export interface CompactOptions {
   signal?: AbortSignal
 }
 
+/** What a compaction has done. */
 export interface CompactedLog {
   bytesRead: number
   bytesWritten: number

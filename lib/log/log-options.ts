@@ -5,6 +5,7 @@ import { nearestName } from '../config/nearest.js'
 import type { CompressionName } from '../protocol/compression.js'
 import { LogError } from './log-error.js'
 
+/** How a log is opened. Every option may be left out. */
 export interface LogOptions {
   /**
    * When an append resolves. `fsync` (the default): when its records are on disk. `interval`: when they are in the

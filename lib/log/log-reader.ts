@@ -8,6 +8,7 @@ import type { LogRecord } from './log-record.js'
 import { checkOffset, closedError, type LogSource } from './log-source.js'
 import { RecordIterator } from './record-iterator.js'
 
+/** What part of a log is read. Every option may be left out. */
 export interface ReadOptions {
   /** First offset; default: the start of the log. */
   from?: number

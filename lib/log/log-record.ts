@@ -3,6 +3,7 @@
 /** Bytes as they are, or a string, which is stored as UTF-8. */
 export type Content = Uint8Array | string
 
+/** A record to be appended. */
 export interface RecordInput {
   /** Null: a tombstone, which `compact` takes for the removal of the key. */
   value: Content | null
@@ -13,6 +14,7 @@ export interface RecordInput {
   timestamp?: number
 }
 
+/** A header of a record to be appended. */
 export interface HeaderInput {
   key: string
   value: Content | null
@@ -28,6 +30,7 @@ export interface LogRecord {
   headers: readonly LogRecordHeader[]
 }
 
+/** A header of a record as it is read. */
 export interface LogRecordHeader {
   key: string
   value: Buffer | null

@@ -17,6 +17,7 @@ import { closedError } from './log-source.js'
 import { copyBatches } from './log-writer.js'
 import { OwnLog } from './own-log.js'
 
+/** An append-only log in a folder. `Log.open` opens one; `close`, or the end of an `await using` block, closes it. */
 export class Log {
   /** The folder, links resolved. */
   readonly path: string

@@ -12,6 +12,7 @@ export type SendFileErrorCode =
   /** An argument is not what the call takes; nothing was sent. */
   | 'INVALID_ARGUMENT'
 
+/** Why `sendFile` or `pipeRange` was rejected: a code, and how much was sent before. */
 export class SendFileError extends Error {
   readonly code: SendFileErrorCode
   /** Bytes of the file that were handed to the socket before. */

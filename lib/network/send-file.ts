@@ -14,6 +14,7 @@ import { RangeSender } from './range-sender.js'
 import { SendFileError } from './send-file-error.js'
 import { takeTurn } from './socket-turn.js'
 
+/** How `sendFile` and `pipeRange` send. Every option may be left out. */
 export interface SendFileOptions {
   /** Stops the sending. The promise is rejected at once; the socket can be used on. */
   signal?: AbortSignal
