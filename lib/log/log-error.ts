@@ -8,6 +8,10 @@ import { CorruptCheckpointError, UnsupportedCheckpointError } from './checkpoint
 export type LogErrorCode =
   /** An option is not known, of the wrong type, out of range or without effect; `option` names it. */
   | 'INVALID_OPTION'
+  /** A name that no log of a directory can have. */
+  | 'INVALID_NAME'
+  /** A log's offsets and size are not known before it was opened: await any of its methods first. */
+  | 'NOT_OPENED'
   /** Options differ from those with which the log is open in this process; `option` names the first. */
   | 'OPTIONS_CONFLICT'
   /** A record is not one, or lacks a key that the log requires. */

@@ -26,6 +26,8 @@ export const RECOVERY_POINT_CHECKPOINT = 'recovery-point-offset-checkpoint'
 export const LOG_START_OFFSET_CHECKPOINT = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_CHECKPOINT = 'replication-offset-checkpoint'
 export const CLEANER_OFFSET_CHECKPOINT = 'cleaner-offset-checkpoint'
+/** Ours: what a directory of embedded logs knows of them. */
+export const LOGS_CHECKPOINT = '.logs-checkpoint'
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
 export const META_PROPERTIES = 'meta.properties'
 export const LOCK_FILE = '.lock'

@@ -20,6 +20,7 @@ import {
   CLEAN_SHUTDOWN_FILE,
   LOCK_FILE,
   LOG_START_OFFSET_CHECKPOINT,
+  LOGS_CHECKPOINT,
   META_PROPERTIES,
   PARTITION_METADATA,
   RECOVERY_POINT_CHECKPOINT,
@@ -94,6 +95,10 @@ export class LogFolder implements LogHost {
     return this.#write(RECOVERY_POINT_CHECKPOINT, recoveryPoint)
   }
 
+  noteRecoveryPoint(recoveryPoint: number): Promise<void> {
+    return this.writeRecoveryPoint(recoveryPoint)
+  }
+
   #write(name: string, offset: number): Promise<void> {
     return files.writeAtomically(join(this.path, name), encodeCheckpoint([`log 0 ${offset}`]))
   }
@@ -127,13 +132,13 @@ export async function isFolder(path: string): Promise<boolean> {
   throw new LogError('NOT_A_FOLDER', `${path} is a file: a log needs a folder of its own`, { path })
 }
 
-/** A partition in a data folder that a broker has open must not be written to beside it. */
+/** A log in the folder of a broker or a directory of logs that is open must not be written to beside it. */
 async function refuseServedByKafka(path: string): Promise<void> {
-  const dataFolder = join(path, '..')
-  const names = [META_PROPERTIES, LOCK_FILE]
-  const texts = await Promise.all(names.map((name) => readText(join(dataFolder, name))))
-  if (texts.includes(undefined)) return
-  const lock = await files.lock(join(dataFolder, LOCK_FILE))
+  const parent = join(path, '..')
+  const names = [LOCK_FILE, META_PROPERTIES, LOGS_CHECKPOINT]
+  const [locked, ...owners] = await Promise.all(names.map((name) => readText(join(parent, name))))
+  if (locked === undefined || owners.every((text) => text === undefined)) return
+  const lock = await files.lock(join(parent, LOCK_FILE))
   await lock.release()
 }
 

@@ -16,10 +16,13 @@ export interface LogHost {
   /** Resolves when the offset is on disk: the segments below are deleted only then. Offsets only rise. */
   writeLogStartOffset(offset: number): Promise<void>
   /**
-   * All below `recoveryPoint` is on disk. Called now and then while the log is open, and before compaction, which
-   * relies on it: resolves when the next opening is sure to learn of it. It falls only by `truncate`.
+   * All below `recoveryPoint` is on disk. Called before compaction, which relies on it: resolves when the next opening is sure to learn of it. It falls only by `truncate`.
    */
   writeRecoveryPoint(recoveryPoint: number): Promise<void>
+  /** The same, but the next opening may not learn of it, and reads more then. */
+  noteRecoveryPoint(recoveryPoint: number): Promise<void>
+  /** Calls `round` every `intervalMs` until what it returns is called. Without it the log has a timer of its own. */
+  schedule?(round: () => void, intervalMs: number): () => void
   /**
    * The log's files are closed, and are not touched any more. `isClean` is false where the log had failed; then the
    * next opening must not be told that the shutdown was clean.
@@ -31,4 +34,5 @@ export interface LogHostState {
   readonly isClean: boolean
   readonly recoveryPoint: number
   readonly logStartOffset: number
+  readonly sizeInBytes: number
 }

@@ -43,7 +43,7 @@ export class LogMaintenance implements RetainableLog {
   readonly #source: OwnLogSource
   readonly #host: LogHost
   readonly #options: ResolvedLogOptions
-  readonly #timer: NodeJS.Timeout
+  readonly #unschedule: () => void
   readonly config: RetentionSettings
   #recoveryPoint: number
   #last: Promise<unknown> = Promise.resolve()
@@ -59,7 +59,8 @@ export class LogMaintenance implements RetainableLog {
     this.#recoveryPoint = host.recoveryPoint
     const { retentionMs, retentionBytes } = options
     this.config = { delete: true, retentionMs, retentionBytes }
-    this.#timer = setInterval(() => this.run(), options.maintenanceIntervalMs).unref()
+    const schedule = host.schedule?.bind(host) ?? repeat
+    this.#unschedule = schedule(() => this.run(), options.maintenanceIntervalMs)
   }
 
   /** A round, soon; never two at once. */
@@ -72,7 +73,7 @@ export class LogMaintenance implements RetainableLog {
   async #round(): Promise<void> {
     this.#isDue = false
     try {
-      await this.writeRecoveryPoint()
+      await this.noteRecoveryPoint()
       await enforceRetention(this, Date.now())
       this.failure = undefined
     } catch (error) {
@@ -82,7 +83,7 @@ export class LogMaintenance implements RetainableLog {
 
   /** Resolves when what is under way is done; nothing begins any more. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#unschedule()
     this.#isDue = true
     await this.#last
   }
@@ -96,8 +97,13 @@ export class LogMaintenance implements RetainableLog {
 
   async writeRecoveryPoint(): Promise<void> {
     const { flushedOffset } = this.#native
-    if (flushedOffset === this.#recoveryPoint) return
     await this.#host.writeRecoveryPoint(flushedOffset)
+    this.#recoveryPoint = flushedOffset
+  }
+
+  async noteRecoveryPoint(): Promise<void> {
+    const { flushedOffset } = this.#native
+    if (flushedOffset !== this.#recoveryPoint) await this.#host.noteRecoveryPoint(flushedOffset)
     this.#recoveryPoint = flushedOffset
   }
 
@@ -210,6 +216,11 @@ export class LogMaintenance implements RetainableLog {
     if (second === undefined || second.baseOffset > startOffset) return 0
     return this.#native.deleteSegmentsBefore(startOffset)
   }
+}
+
+function repeat(round: () => void, intervalMs: number): () => void {
+  const timer = setInterval(round, intervalMs).unref()
+  return () => clearInterval(timer)
 }
 
 /** Which records of a transaction count is known to the broker that wrote it alone. */

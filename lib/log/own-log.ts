@@ -71,7 +71,7 @@ export class OwnLog {
     try {
       await finishTruncation(native)
       const own = new OwnLog(native, host, options)
-      await own.maintenance.writeRecoveryPoint()
+      await own.maintenance.noteRecoveryPoint()
       return own
     } catch (error) {
       await native.close().catch(() => {})
@@ -116,8 +116,9 @@ export class OwnLog {
       isClean = false
       if (this.failure === undefined) throw error
     } finally {
-      const { flushedOffset: recoveryPoint } = this.native
-      await this.#host.closed({ isClean, recoveryPoint, logStartOffset: this.source.startOffset })
+      const { flushedOffset: recoveryPoint, sizeInBytes } = this.native
+      const logStartOffset = this.source.startOffset
+      await this.#host.closed({ isClean, recoveryPoint, logStartOffset, sizeInBytes })
     }
   }
 }

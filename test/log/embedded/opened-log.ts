@@ -31,12 +31,16 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-export async function values(log: Log, options?: ReadOptions): Promise<string[]> {
+export async function values(log: Pick<Log, 'read'>, options?: ReadOptions): Promise<string[]> {
   return (await collect(log.read(options))).map(({ value }) => String(value))
 }
 
 /** Appends one after the other, each a batch of its own. */
-export async function fill(log: Log, count: number, value: (i: number) => string = String): Promise<void> {
+export async function fill(
+  log: Pick<Log, 'append'>,
+  count: number,
+  value: (i: number) => string = String,
+): Promise<void> {
   for (let i = 0; i < count; i++) await log.append({ value: value(i), timestamp: 1_000 + i })
 }
 
