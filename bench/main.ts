@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm run bench -- broker` measures Odradek beside Apache Kafka, `-- embedded` its embedded log beside other stores,
-// `-- codec` the hot paths of lib/protocol. See bench/README.md.
+// `-- logs` thousands of embedded logs in one process, `-- codec` the hot paths of lib/protocol. See bench/README.md.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,7 @@ const ROUNDS = 3
 
 const USAGE = `usage: npm run bench -- broker [options]
        npm run bench -- embedded [options]
+       npm run bench -- logs [--rounds N] [--quick] [--folder DIR] [--json FILE]
        npm run bench -- codec [--json FILE]
   --rounds N            how often each workload runs on each peer (${ROUNDS}; 1 with --quick)
   --only NAME,NAME      these workloads; a name ending in * takes all that begin so
@@ -120,9 +121,38 @@ async function benchEmbedded(args: readonly string[]): Promise<number> {
   return await embedded.benchEmbedded(args, projectRoot())
 }
 
+/** Needs about 7 GB and 1.5 million inodes, a tenth of it with --quick. */
+async function benchLogs(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      folder: { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
+  const { runLogs, logsTable } = await import('./logs/run.js')
+  const scale = values.quick ? QUICK_SCALE : 1
+  const parent = values.folder === undefined ? join(projectRoot(), '.cache', 'bench') : resolve(values.folder)
+  mkdirSync(parent, { recursive: true })
+  const options = {
+    killed: 10_000 * scale,
+    open: 100_000 * scale,
+    rounds: roundsOf(values.rounds, values.quick ? 1 : ROUNDS),
+    parent,
+    progress: (text: string) => void process.stderr.write(`${text}\n`),
+  }
+  const results = await runLogs(options)
+  process.stdout.write(logsTable(results, options))
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)
+  return 0
+}
+
 const COMMANDS = new Map([
   ['broker', benchBroker],
   ['embedded', benchEmbedded],
+  ['logs', benchLogs],
   ['codec', benchCodec],
 ])
 

@@ -162,6 +162,8 @@ class Log : public std::enable_shared_from_this<Log> {
     // In offset order, one for each dirty segment.
     std::vector<std::shared_ptr<Segment>> segments;
     std::vector<std::shared_ptr<SegmentHandle>> handles;
+    // Its records, its indexes are not on disk.
+    std::vector<bool> with_log;
     std::vector<bool> with_indexes;
   };
   // False when there is nothing to flush now. REQUIRES: end_flush follows a true.

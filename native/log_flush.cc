@@ -54,6 +54,7 @@ bool Log::plan_flush(FlushPlan* plan) {
     const bool indexes = segment->indexes_dirty && segment->sealed;
     plan->segments.push_back(segment);
     plan->handles.push_back(segment->pinned.get());
+    plan->with_log.push_back(segment->dirty);
     plan->with_indexes.push_back(indexes);
     segment->dirty = false;
     if (indexes) segment->indexes_dirty = false;
@@ -67,7 +68,7 @@ bool Log::plan_flush(FlushPlan* plan) {
 Status Log::sync(const FlushPlan& plan) {
   for (size_t i = 0; i < plan.handles.size(); i++) {
     const SegmentHandle& handle = *plan.handles[i];
-    ODRADEK_RETURN_IF_ERROR(handle.log->datasync());
+    if (plan.with_log[i]) ODRADEK_RETURN_IF_ERROR(handle.log->datasync());
     if (!plan.with_indexes[i]) continue;
     ODRADEK_RETURN_IF_ERROR(handle.offset_index->datasync());
     ODRADEK_RETURN_IF_ERROR(handle.time_index->datasync());
