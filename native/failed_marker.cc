@@ -1,7 +1,6 @@
 #include "failed_marker.h"
 
 #include <cstdlib>
-#include <limits>
 #include <mutex>
 #include <unordered_map>
 
@@ -43,26 +42,31 @@ void leave_failed_marker(const std::string& folder, int64_t offset) {
   file_system().sync_folder(folder).ignore();
 }
 
-bool find_failed_marker(const std::string& folder, int64_t* offset) {
+Status find_failed_marker(const std::string& folder, bool* found, int64_t* offset) {
+  *found = true;
   {
     std::lock_guard lock(memory().mutex);
-    const auto found = memory().offsets.find(folder);
-    if (found != memory().offsets.end()) {
-      *offset = found->second;
-      return true;
+    const auto known = memory().offsets.find(folder);
+    if (known != memory().offsets.end()) {
+      *offset = known->second;
+      return Status();
     }
   }
   std::shared_ptr<File> file;
-  if (!file_system().open(marker_path(folder), OpenMode::kRead, &file).ok()) return false;
+  // Nothing but a missing file says that there is no marker: all else would bring back what the disk has lost.
+  if (Status opened = file_system().open(marker_path(folder), OpenMode::kRead, &file); !opened.ok()) {
+    *found = false;
+    return opened.is_not_found() ? Status() : opened;
+  }
   char text[32] = {};
   size_t read = 0;
-  if (!file->pread(text, sizeof(text) - 1, 0, &read).ok()) return false;
+  ODRADEK_RETURN_IF_ERROR(file->pread(text, sizeof(text) - 1, 0, &read));
   char* end = text;
   const long long value = std::strtoll(text, &end, 10);
   // Only a power cut can tear the marker, and then the page cache is gone as well: a scan sees what the disk has.
   const bool whole = end != text && *end == '\n' && value >= 0;
-  *offset = whole ? value : std::numeric_limits<int64_t>::max();
-  return true;
+  *offset = whole ? value : kCutNothing;
+  return Status();
 }
 
 Status remove_failed_marker(const std::string& folder) {

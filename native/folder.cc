@@ -3,14 +3,9 @@
 #include <vector>
 
 #include "file.h"
+#include "format.h"
 
 namespace odradek {
-namespace {
-
-// Where write_atomically writes first; what a crash leaves of it is overwritten by the next.
-constexpr const char* kTemporarySuffix = ".tmp";
-
-}  // namespace
 
 std::string parent_folder(const std::string& path) {
   const size_t slash = path.find_last_of('/');
@@ -20,10 +15,13 @@ std::string parent_folder(const std::string& path) {
 
 Status make_folders(const std::string& path) {
   FileInfo info;
-  if (file_system().info(path, &info).ok()) {
-    return info.is_folder ? Status() : Status::from_errno(ENOTDIR, path);
-  }
   const std::string parent = parent_folder(path);
+  if (file_system().info(path, &info).ok()) {
+    if (!info.is_folder) return Status::from_errno(ENOTDIR, path);
+    // Whoever made it may have been killed before it was durable. Where the parent is not ours, neither is its name.
+    Status synced = file_system().sync_folder(parent);
+    return synced.error() == EACCES || synced.error() == EROFS ? Status() : synced;
+  }
   if (parent != path) ODRADEK_RETURN_IF_ERROR(make_folders(parent));
   ODRADEK_RETURN_IF_ERROR(file_system().make_folder(path));
   return file_system().sync_folder(parent);
@@ -41,7 +39,8 @@ Status remove_tree(const std::string& path) {
 }
 
 Status write_atomically(const std::string& path, const Bytes& bytes) {
-  const std::string temporary = path + kTemporarySuffix;
+  // What a crash leaves of it is overwritten by the next.
+  const std::string temporary = path + std::string(kTemporarySuffix);
   std::shared_ptr<File> file;
   ODRADEK_RETURN_IF_ERROR(file_system().open(temporary, OpenMode::kCreateTruncate, &file));
   Status written = file->pwrite(bytes.data.get(), bytes.size, 0);

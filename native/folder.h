@@ -11,7 +11,7 @@ namespace odradek {
 
 // The folder that holds `path`.
 std::string parent_folder(const std::string& path);
-// With the parents that are missing; what was made is durable.
+// With the parents that are missing; durable when it returns OK, even if it was there.
 Status make_folders(const std::string& path);
 // With all that is in it.
 Status remove_tree(const std::string& path);

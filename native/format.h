@@ -20,12 +20,16 @@ inline constexpr std::string_view kDeletedSuffix = ".deleted";
 inline constexpr std::string_view kCleanedSuffix = ".cleaned";
 inline constexpr std::string_view kSwapSuffix = ".swap";
 inline constexpr std::string_view kDeleteFolderSuffix = "-delete";
+// Ours: an index, or a file of another kind, that is being written anew.
+inline constexpr std::string_view kTemporarySuffix = ".tmp";
 // Ours: written when a log fails in a way that leaves bytes behind which nobody may trust. Holds, in decimal, the
 // offset to cut to. Kafka has no such file and leaves it alone.
 inline constexpr std::string_view kFailedMarkerName = "failed-flush";
 
 // Ours: how far readers in other processes may read (log_progress.h).
 inline constexpr std::string_view kProgressName = "progress";
+// Ours too: the offset below which gaps between segments are compaction's; past it they are losses.
+inline constexpr std::string_view kGapLimitName = "gap-limit";
 
 //   .index      i32 offset - base offset, i32 position       of a batch: its last offset, its first byte
 //   .timeindex  i64 timestamp, i32 offset - base offset      largest timestamp so far, last offset of its batch

@@ -50,6 +50,7 @@ Status Log::open(const LogSettings& settings, const OpenOptions& options, Recove
   std::lock_guard lock(mutex_);
   settings_ = settings;
   segments_ = loader.take_segments();
+  gap_limit_ = loader.gap_limit();
   uint64_t size = 0;
   for (const auto& [base, segment] : segments_) size += segment->size;
   size_.store(size, std::memory_order_release);
@@ -185,13 +186,21 @@ Status Log::failure() {
 // still shows it, or is half a write.
 void Log::fail(const Status& status, bool leave_marker) {
   std::vector<Waiter> waiters;
+  bool first;
+  bool mark;
   {
     std::lock_guard lock(mutex_);
-    if (!failure_.ok()) return;
-    failure_ = status;
-    waiters.swap(flush_waiters_);
+    first = failure_.ok();
+    mark = leave_marker && !marked_;
+    marked_ |= leave_marker;
+    if (first) {
+      failure_ = status;
+      waiters.swap(flush_waiters_);
+    }
   }
-  if (leave_marker) leave_failed_marker(path_, flushed_offset());
+  // A log that has failed without harm may still be harmed by what was under way.
+  if (mark) leave_failed_marker(path_, flushed_offset());
+  if (!first) return;
   Completion failed;
   failed.kind = CompletionKind::kFailed;
   failed.id = id_;
@@ -250,7 +259,8 @@ Status Log::close_files() {
   Status status;
   if (failure().ok()) {
     const std::shared_ptr<Segment> active = active_segment();
-    if (active && active->size > 0) status = finish_indexes(*active);
+    std::shared_ptr<SegmentHandle> handle;
+    if (active && active->size > 0) status = finish_indexes(*active, &handle);
     FlushPlan plan;
     if (status.ok() && plan_flush(&plan)) {
       plan.with_indexes.assign(plan.handles.size(), true);

@@ -130,6 +130,9 @@ class Log : public std::enable_shared_from_this<Log> {
   void flush(double id);
   void roll(double id);
   void delete_segments_before(double id, int64_t offset);
+  // Cuts whole batches: the log ends where the batch that holds `offset` began. REQUIRES of truncate and reset: a
+  // recovery point past the new end is durably lowered before the next append or roll, or the next recovery would
+  // believe what was never synced.
   void truncate(double id, int64_t offset);
   void reset(double id, int64_t offset);
   // truncate, and then `kept` (whole batches from `offset` on, which stay the caller's) put in the place of what was
@@ -220,7 +223,7 @@ class Log : public std::enable_shared_from_this<Log> {
   void roll_in_group(int64_t base_offset, Group* group);
   Status roll_to(int64_t base_offset);
   Completion rolled_event(int64_t base_offset) const;
-  Status finish_indexes(Segment& segment);
+  Status finish_indexes(Segment& segment, std::shared_ptr<SegmentHandle>* handle);
   std::shared_ptr<Segment> active_segment();
 
   // log_read.cc
@@ -239,6 +242,9 @@ class Log : public std::enable_shared_from_this<Log> {
   Status start_anew(int64_t offset);
   Status replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& replaced);
   Status swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created);
+  Status allow_gaps_below(int64_t end);
+  Status lower_gap_limit(int64_t offset);
+  Status cut_files(const std::vector<std::shared_ptr<Segment>>& segments);
   Status remove_files(const std::vector<std::shared_ptr<Segment>>& segments);
   // Keeps flushes away while segments are cut; waits for the one under way.
   void block_flushes();
@@ -282,6 +288,7 @@ class Log : public std::enable_shared_from_this<Log> {
   LogSettings settings_;
   Segments segments_;
   Status failure_;
+  bool marked_ = false;
   bool closed_ = false;
   bool folder_dirty_ = false;
   // A flush was asked for and has not begun; stands in line for a thread; is under way.
@@ -303,6 +310,11 @@ class Log : public std::enable_shared_from_this<Log> {
 
   std::mutex refresh_mutex_;
   int64_t cuts_seen_ = 0;
+  // The queue's thread only: base offsets of segments that the log no longer has and whose files may be there.
+  std::vector<int64_t> unremoved_;
+
+  // The queue's thread only: what the file of gaps says (gap_limit.h); -1 for none.
+  int64_t gap_limit_ = -1;
 
   // The queue's thread only: appends refused since the log was opened.
   uint64_t refusals_ = 0;

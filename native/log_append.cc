@@ -82,8 +82,14 @@ void Log::append_one(const Append& append, Group* group) {
     // What is ahead goes into the old segment, which may turn out to have room: its index entries were guessed.
     std::vector<BatchMark> own(group->marks.begin() + own_marks, group->marks.end());
     group->marks.resize(static_cast<size_t>(own_marks));
+    const int64_t end = group->next_offset;
     write(group);
-    if (group->disk.ok() && must_roll(*group, prepared, own.size())) roll_in_group(prepared.base_offset, group);
+    // A gap that a leader's compaction left goes into the new segment: between two it would say that records were
+    // lost. One too wide for the index has to.
+    const bool wide = prepared.last_offset - end > INT32_MAX;
+    if (group->disk.ok() && must_roll(*group, prepared, own.size())) {
+      roll_in_group(wide ? prepared.base_offset : end, group);
+    }
     if (!group->disk.ok()) return refuse(append.id, group->disk, group);
     group->marks = std::move(own);
   }
@@ -278,12 +284,12 @@ void Log::roll_in_group(int64_t base_offset, Group* group) {
 }
 
 // The final entry of the time index says how far the segment reaches in time.
-Status Log::finish_indexes(Segment& segment) {
+Status Log::finish_indexes(Segment& segment, std::shared_ptr<SegmentHandle>* out) {
   const IndexState& indexes = segment.indexes;
   const int64_t last = indexes.time_entries == 0 ? kNoTimestamp : indexes.last_time.timestamp;
   const bool add = segment.max_timestamp.timestamp > last;
   if (!add && !segment.indexes_dirty) return Status();
-  std::shared_ptr<SegmentHandle> handle;
+  std::shared_ptr<SegmentHandle>& handle = *out;
   ODRADEK_RETURN_IF_ERROR(acquire_handle(segment, true, &handle));
   SegmentIndexes added;
   if (add) {
@@ -295,13 +301,14 @@ Status Log::finish_indexes(Segment& segment) {
   std::lock_guard lock(mutex_);
   segment.indexes.add(added);
   segment.indexes_dirty = true;
-  segment.pinned.set(std::move(handle));
+  segment.pinned.set(handle);
   return Status();
 }
 
 Status Log::roll_to(int64_t base_offset) {
   const std::shared_ptr<Segment> sealed = active_segment();
-  if (sealed->size > 0) ODRADEK_RETURN_IF_ERROR(finish_indexes(*sealed));
+  std::shared_ptr<SegmentHandle> handle;
+  if (sealed->size > 0) ODRADEK_RETURN_IF_ERROR(finish_indexes(*sealed, &handle));
   auto created = std::make_shared<Segment>(folder_, base_offset);
   created->created_ms = now_ms();
   created->last_modified_ms = created->created_ms;
@@ -309,6 +316,9 @@ Status Log::roll_to(int64_t base_offset) {
   {
     std::lock_guard lock(mutex_);
     sealed->sealed = true;
+    // INVARIANT: a sealed segment whose indexes are not on disk is pinned, or no flush would sync them. A flush that
+    // ended since the last entry was written let go of the pin.
+    if (sealed->indexes_dirty) sealed->pinned.set(std::move(handle));
     segments_[base_offset] = created;
     // Nothing relies on the new name before a flush does, and that syncs the folder first: here it would hold up
     // appends for as long as the journal takes.

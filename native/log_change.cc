@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "batch_walker.h"
+#include "gap_limit.h"
 #include "log.h"
 #include "segment_recovery.h"
 
@@ -114,17 +115,32 @@ void Log::replace_segments(double id, std::vector<int64_t> cleaned, std::vector<
 // Renamed before they are removed, so that a crash leaves names that say what they are. Readers that have them
 // open read on.
 Status Log::remove_files(const std::vector<std::shared_ptr<Segment>>& segments) {
-  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
-    ODRADEK_RETURN_IF_ERROR(rename_segment(path_, (*it)->base_offset, "", kDeletedSuffix));
+  // What could not be removed the last time is older than what is to go now, and some of it may be gone.
+  std::vector<int64_t> bases;
+  for (const std::shared_ptr<Segment>& segment : segments) bases.push_back(segment->base_offset);
+  bases.insert(bases.end(), unremoved_.begin(), unremoved_.end());
+  unremoved_ = bases;
+  for (auto it = bases.rbegin(); it != bases.rend(); ++it) {
+    Status renamed = rename_segment(path_, *it, "", kDeletedSuffix);
+    if (!renamed.ok() && !renamed.is_not_found()) return renamed;
   }
   ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
-  for (const std::shared_ptr<Segment>& segment : segments) {
-    ODRADEK_RETURN_IF_ERROR(remove_segment(path_, segment->base_offset, kDeletedSuffix));
-  }
+  for (const int64_t base : bases) ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, kDeletedSuffix));
+  unremoved_.clear();
   return Status();
 }
 
+// From the end, one durably gone before the next: where a file system keeps no order of names, those in the midst may
+// go first, and what is left would not be the log up to some offset.
+Status Log::cut_files(const std::vector<std::shared_ptr<Segment>>& segments) {
+  for (auto it = segments.rbegin(); it != segments.rend(); ++it) ODRADEK_RETURN_IF_ERROR(remove_files({*it}));
+  return unremoved_.empty() ? Status() : remove_files({});
+}
+
 Status Log::delete_before(int64_t offset, double* deleted) {
+  // The same at the start: nobody may take what a crash left of it for a loss.
+  const auto kept = std::prev(segments_.upper_bound(std::max(offset, segments_.begin()->first)));
+  if (std::distance(segments_.begin(), kept) > 1) ODRADEK_RETURN_IF_ERROR(allow_gaps_below(kept->first));
   std::vector<std::shared_ptr<Segment>> gone;
   {
     std::lock_guard lock(mutex_);
@@ -139,7 +155,7 @@ Status Log::delete_before(int64_t offset, double* deleted) {
     size_.store(size_.load(std::memory_order_relaxed) - bytes, std::memory_order_release);
   }
   *deleted = static_cast<double>(gone.size());
-  if (gone.empty()) return Status();
+  if (gone.empty() && unremoved_.empty()) return Status();
   // The oldest goes first: a crash must not leave a hole.
   std::reverse(gone.begin(), gone.end());
   return remove_files(gone);
@@ -178,7 +194,7 @@ Status Log::truncate_to(int64_t offset) {
     }
     size_.store(size_.load(std::memory_order_relaxed) - bytes, std::memory_order_release);
   }
-  if (!gone.empty()) ODRADEK_RETURN_IF_ERROR(remove_files(gone));
+  ODRADEK_RETURN_IF_ERROR(cut_files(gone));
 
   auto cut = std::make_shared<Segment>(folder_, old->base_offset);
   cut->created_ms = now_ms();
@@ -190,9 +206,39 @@ Status Log::truncate_to(int64_t offset) {
   // Index files are written anew: a reader that has them open goes on, one that has not waits for the new segment.
   std::unique_lock names(names_mutex_);
   ODRADEK_RETURN_IF_ERROR(recover_segment(*cut, rules, &result));
+  ODRADEK_RETURN_IF_ERROR(lower_gap_limit(result.next_offset));
+  // The old indexes must not come back.
+  if (result.rebuilt) ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
   std::lock_guard lock(mutex_);
   old->gone.store(true, std::memory_order_release);
   segments_[cut->base_offset] = cut;
+  // Where the batch that holds the offset begins: past it the log would end in a gap.
+  log_end_.store(std::min(offset, result.next_offset), std::memory_order_release);
+  flushed_.store(std::min(flushed_offset(), log_end_offset()), std::memory_order_release);
+  return Status();
+}
+
+// Before a compaction leaves gaps below `end`: all below it is on disk, so that a gap there is no loss.
+Status Log::allow_gaps_below(int64_t end) {
+  if (gap_limit_ >= end) return Status();
+  if (flushed_offset() < end) {
+    block_flushes();
+    FlushPlan plan;
+    if (plan_flush(&plan)) end_flush(plan, sync(plan));
+    unblock_flushes();
+    ODRADEK_RETURN_IF_ERROR(failure());
+  }
+  const int64_t limit = flushed_offset();
+  ODRADEK_RETURN_IF_ERROR(write_gap_limit(path_, limit));
+  gap_limit_ = limit;
+  return Status();
+}
+
+// What is appended from here on may be lost like anything else.
+Status Log::lower_gap_limit(int64_t offset) {
+  if (gap_limit_ <= offset) return Status();
+  ODRADEK_RETURN_IF_ERROR(write_gap_limit(path_, offset));
+  gap_limit_ = offset;
   return Status();
 }
 
@@ -207,7 +253,8 @@ Status Log::start_anew(int64_t offset) {
     // Until there is a new one, every offset is out of range.
     segments_.clear();
   }
-  ODRADEK_RETURN_IF_ERROR(remove_files(gone));
+  ODRADEK_RETURN_IF_ERROR(cut_files(gone));
+  ODRADEK_RETURN_IF_ERROR(lower_gap_limit(offset));
   auto created = std::make_shared<Segment>(folder_, offset);
   created->created_ms = now_ms();
   created->last_modified_ms = created->created_ms;
@@ -236,6 +283,11 @@ Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& re
       const bool named = std::find(replaced.begin(), replaced.end(), base) != replaced.end();
       if (!named && segments_.count(base)) return Status(Code::kInvalidArgument, 0, path_);
     }
+  }
+  if (!replaced.empty()) {
+    const int64_t last = *std::max_element(replaced.begin(), replaced.end());
+    // A sealed segment has one after it.
+    ODRADEK_RETURN_IF_ERROR(allow_gaps_below(segments_.upper_bound(last)->first));
   }
   Segments created;
   for (const int64_t base : cleaned) {
@@ -282,6 +334,8 @@ Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& re
 Status Log::swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created) {
   std::unique_lock names(names_mutex_);
   for (const int64_t base : replaced) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, "", kDeletedSuffix));
+  // The `.swap` names say that the old ones are replaced: none of these may be left when those are gone.
+  ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
   for (const int64_t base : cleaned) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, kSwapSuffix, ""));
   ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
   std::lock_guard lock(mutex_);

@@ -103,7 +103,8 @@ void Log::end_flush(const FlushPlan& plan, const Status& status) {
   {
     std::lock_guard lock(mutex_);
     flushing_ = false;
-    if (status.ok()) {
+    // INVARIANT: the flushed offset of a failed log never rises: its marker says to where the next open cuts.
+    if (status.ok() && failure_.ok()) {
       for (const std::shared_ptr<Segment>& segment : plan.segments) {
         if (!segment->dirty && !(segment->sealed && segment->indexes_dirty)) segment->pinned.reset();
       }

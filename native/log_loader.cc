@@ -5,14 +5,30 @@
 
 #include "failed_marker.h"
 #include "folder.h"
+#include "gap_limit.h"
 #include "segment_recovery.h"
 
 namespace odradek {
 
 Status LogLoader::load() {
-  ODRADEK_RETURN_IF_ERROR(make_folders(path_));
+  // After a clean stop a folder that is there is known to be durable.
+  FileInfo info;
+  if (!options_.clean_shutdown || !file_system().info(path_, &info).ok()) {
+    ODRADEK_RETURN_IF_ERROR(make_folders(path_));
+  }
   ODRADEK_RETURN_IF_ERROR(clear_leftovers());
-  ODRADEK_RETURN_IF_ERROR(load_segments());
+  Status loaded = load_segments();
+  if (!loaded.ok()) {
+    // An fdatasync may have failed, and the page cache shows what the disk does not have.
+    if (!is_marked_) leave_failed_marker(path_, kCutNothing);
+    return loaded;
+  }
+  ODRADEK_RETURN_IF_ERROR(sync_names());
+  // What is appended past the end from here on may be lost like anything else.
+  if (gap_limit_ < 0 ? settings_.require_key : gap_limit_ > log_end_) {
+    gap_limit_ = log_end_;
+    ODRADEK_RETURN_IF_ERROR(write_gap_limit(path_, log_end_));
+  }
   if (segments_.empty() || log_end_ < options_.log_start_offset) {
     // As Kafka does: a log that ends below its start holds nothing that anybody may see.
     for (const auto& [base, segment] : segments_) {
@@ -22,8 +38,7 @@ Status LogLoader::load() {
     segments_.clear();
     ODRADEK_RETURN_IF_ERROR(start_at(std::max(log_end_, options_.log_start_offset)));
   }
-  int64_t marked;
-  return find_failed_marker(path_, &marked) ? remove_failed_marker(path_) : Status();
+  return is_marked_ ? remove_failed_marker(path_) : Status();
 }
 
 // Files with a suffix are steps of a deletion or a replacement. What was not yet complete is undone, what was is
@@ -40,7 +55,9 @@ Status LogLoader::clear_leftovers() {
     int64_t base;
     std::string_view suffix;
     if (entry.is_folder || !parse_segment_file(entry.name, &base, &suffix)) continue;
-    if (ends_with(suffix, kDeletedSuffix) || ends_with(suffix, kCleanedSuffix)) {
+    if (ends_with(suffix, kTemporarySuffix)) {
+      ODRADEK_RETURN_IF_ERROR(file_system().unlink(path_ + "/" + entry.name));
+    } else if (ends_with(suffix, kDeletedSuffix) || ends_with(suffix, kCleanedSuffix)) {
       if (ends_with(suffix, kCleanedSuffix)) lowest_cleaned = std::min(lowest_cleaned, base);
       ODRADEK_RETURN_IF_ERROR(file_system().unlink(path_ + "/" + entry.name));
       changed = true;
@@ -56,7 +73,9 @@ Status LogLoader::clear_leftovers() {
   for (const int64_t base : swaps) {
     FileInfo info;
     const std::string log = segment_file(path_, base, kLogSuffix) + std::string(kSwapSuffix);
-    if (base < lowest_cleaned && file_system().info(log, &info).ok()) {
+    const Status there = file_system().info(log, &info);
+    if (!there.ok() && !there.is_not_found()) return there;
+    if (base < lowest_cleaned && there.ok()) {
       complete.insert(base);
     } else {
       ODRADEK_RETURN_IF_ERROR(remove_segment(path_, base, kSwapSuffix));
@@ -100,21 +119,30 @@ Status LogLoader::finish_swap(const std::set<int64_t>& swaps, const std::set<int
     for (const int64_t old : logs) {
       if (old == base || (old > base && old < next_offset)) ODRADEK_RETURN_IF_ERROR(remove_segment(path_, old, ""));
     }
+    ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
     ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, kSwapSuffix, ""));
   }
   return Status();
 }
 
 Status LogLoader::load_segments() {
-  int64_t cut_at = std::numeric_limits<int64_t>::max();
-  const bool marked = find_failed_marker(path_, &cut_at);
-  const bool clean = options_.clean_shutdown && !marked;
+  int64_t cut_at = kCutNothing;
+  ODRADEK_RETURN_IF_ERROR(find_failed_marker(path_, &is_marked_, &cut_at));
+  const bool clean = options_.clean_shutdown && !is_marked_;
+  ODRADEK_RETURN_IF_ERROR(read_gap_limit(path_, &gap_limit_));
   const int64_t recovery_point = std::min(options_.recovery_point, cut_at);
+
+  // What begins at or past the cut goes first: the segment before it becomes the one that takes appends.
+  const auto beyond = std::lower_bound(bases_.begin(), bases_.end(), cut_at);
+  const auto dropped = beyond == bases_.begin() && beyond != bases_.end() ? std::next(beyond) : beyond;
+  if (dropped != bases_.end()) {
+    ODRADEK_RETURN_IF_ERROR(drop_after(dropped, bases_.end()));
+    bases_.erase(dropped, bases_.end());
+  }
 
   for (auto it = bases_.begin(); it != bases_.end(); ++it) {
     const bool last = std::next(it) == bases_.end();
     const int64_t next_base = last ? std::numeric_limits<int64_t>::max() : *std::next(it);
-    if (*it > cut_at || (*it == cut_at && it != bases_.begin())) return drop_after(it, bases_.end());
     auto segment = std::make_shared<Segment>(folder_, *it);
     FileInfo info;
     ODRADEK_RETURN_IF_ERROR(file_system().info(segment->path(kLogSuffix), &info));
@@ -123,9 +151,10 @@ Status LogLoader::load_segments() {
     segment->created_ms = now_ms();
     segment->sealed = !last;
 
-    // A segment that ends below the recovery point is on disk as a whole.
+    // A segment that ends below the recovery point is on disk as a whole. One that ends at it may have been sealed
+    // after the flush: its indexes, which are synced once they are complete, may be lost.
     bool trusted = false;
-    if (!last && (clean || next_base <= recovery_point)) ODRADEK_RETURN_IF_ERROR(load_sealed(*segment, &trusted));
+    if (!last && !is_marked_ && (clean || next_base < recovery_point)) ODRADEK_RETURN_IF_ERROR(load_sealed(*segment, &trusted));
     int64_t next_offset = next_base;
     bool cut = false;
     if (!trusted) {
@@ -133,6 +162,9 @@ Status LogLoader::load_segments() {
       rules.index_interval = settings_.index_interval_bytes;
       rules.check_from = clean || next_base <= recovery_point ? std::numeric_limits<int64_t>::max() : recovery_point;
       rules.cut_at = cut_at;
+      // A process that was killed may have written or cut it, and synced nothing.
+      rules.sync = !clean && next_base >= recovery_point;
+      rules.rewrite = is_marked_;
       const uint64_t size = segment->size;
       RecoveryResult result;
       ODRADEK_RETURN_IF_ERROR(recover_segment(*segment, rules, &result));
@@ -141,8 +173,10 @@ Status LogLoader::load_segments() {
       report_.rebuilt_indexes += result.rebuilt ? 1 : 0;
       next_offset = result.next_offset;
       // Segments are synced in their order but written in any. Only compaction leaves a gap that is none.
-      const bool unsynced = !clean && recovery_point >= 0 && next_base > recovery_point;
-      const bool hole = !last && unsynced && !settings_.require_key && next_offset < next_base;
+      const bool is_ours = recovery_point >= 0 || gap_limit_ >= 0;
+      const bool unsynced = !clean && is_ours && next_base > recovery_point;
+      const bool may_be_gap = gap_limit_ >= 0 ? next_base <= gap_limit_ : settings_.require_key;
+      const bool hole = !last && unsynced && !may_be_gap && next_offset < next_base;
       cut = segment->size < size || hole;
     }
     segments_[*it] = segment;
@@ -156,6 +190,14 @@ Status LogLoader::load_segments() {
     if (last) log_end_ = next_offset;
   }
   return Status();
+}
+
+// A process that was killed may have made segments past the recovery point and not synced their names. The old indexes
+// must not come back in the place of those that were rebuilt.
+Status LogLoader::sync_names() {
+  const bool has_new = bases_.empty() || bases_.back() >= options_.recovery_point;
+  const bool is_unsynced = report_.rebuilt_indexes > 0 || (has_new && !options_.clean_shutdown);
+  return is_unsynced ? file_system().sync_folder(path_) : Status();
 }
 
 Status LogLoader::drop_after(std::vector<int64_t>::const_iterator first, std::vector<int64_t>::const_iterator end) {

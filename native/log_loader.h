@@ -20,6 +20,7 @@ class LogLoader {
   Status load();
   Log::Segments take_segments() { return std::move(segments_); }
   int64_t log_end() const { return log_end_; }
+  int64_t gap_limit() const { return gap_limit_; }
   const RecoveryReport& report() const { return report_; }
 
  private:
@@ -27,6 +28,7 @@ class LogLoader {
   Status finish_swap(const std::set<int64_t>& swaps, const std::set<int64_t>& logs);
   Status load_segments();
   Status drop_after(std::vector<int64_t>::const_iterator first, std::vector<int64_t>::const_iterator end);
+  Status sync_names();
   Status start_at(int64_t offset);
 
   const std::shared_ptr<const std::string> folder_;
@@ -36,6 +38,8 @@ class LogLoader {
   std::vector<int64_t> bases_;
   Log::Segments segments_;
   int64_t log_end_ = 0;
+  int64_t gap_limit_ = -1;
+  bool is_marked_ = false;
   RecoveryReport report_;
 };
 

@@ -12,14 +12,15 @@ std::string with_suffix(const std::string& folder, int64_t base_offset, std::str
   return path;
 }
 
-// Into a new file: readers may search the old one.
+// Into a new file: readers may search the old one. Whole or not at all: half an index looks like one.
 Status rewrite(const std::string& path, const std::vector<uint8_t>& bytes) {
-  Status removed = file_system().unlink(path);
-  if (!removed.ok() && !removed.is_not_found()) return removed;
+  std::string temporary = path;
+  temporary += kTemporarySuffix;
   std::shared_ptr<File> file;
-  ODRADEK_RETURN_IF_ERROR(file_system().open(path, OpenMode::kCreateTruncate, &file));
+  ODRADEK_RETURN_IF_ERROR(file_system().open(temporary, OpenMode::kCreateTruncate, &file));
   ODRADEK_RETURN_IF_ERROR(file->pwrite(bytes.data(), bytes.size(), 0));
-  return file->datasync();
+  ODRADEK_RETURN_IF_ERROR(file->datasync());
+  return file_system().rename(temporary, path);
 }
 
 }  // namespace
@@ -79,6 +80,15 @@ Status remove_segment(const std::string& folder, int64_t base_offset, std::strin
   for (size_t i = std::size(kSuffixes); i-- > 0;) {
     Status removed = file_system().unlink(with_suffix(folder, base_offset, kSuffixes[i], suffix));
     if (!removed.ok() && !removed.is_not_found()) return removed;
+  }
+  return Status();
+}
+
+Status sync_indexes(const Segment& segment) {
+  for (std::string_view kind : {kOffsetIndexSuffix, kTimeIndexSuffix}) {
+    std::shared_ptr<File> file;
+    ODRADEK_RETURN_IF_ERROR(file_system().open(segment.path(kind), OpenMode::kReadWrite, &file));
+    ODRADEK_RETURN_IF_ERROR(file->datasync());
   }
   return Status();
 }

@@ -76,7 +76,10 @@ Status rename_segment(const std::string& folder, int64_t base_offset, std::strin
 // Removes all files of the segment that end in `suffix`; the `.log` goes first.
 Status remove_segment(const std::string& folder, int64_t base_offset, std::string_view suffix);
 
-// Writes both index files, with `suffix` to their names, and fdatasyncs them.
+// Fdatasyncs both index files.
+Status sync_indexes(const Segment& segment);
+
+// Writes both index files, with `suffix` to their names, and fdatasyncs them; whoever relies on them syncs the folder.
 Status write_indexes(const Segment& segment, const SegmentIndexes& indexes, std::string_view suffix = "");
 
 }  // namespace odradek

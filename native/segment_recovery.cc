@@ -155,7 +155,9 @@ class Scan {
         continue;
       }
       if (!crc_matches(buffer.data() + offset, wanted)) break;
+      const uint64_t position = position_;
       if (!take(header, builder)) break;
+      if (rules_.rewrite) ODRADEK_RETURN_IF_ERROR(file_.pwrite(buffer.data() + offset, wanted, position));
     }
     return Status();
   }
@@ -213,20 +215,27 @@ Status recover_segment(Segment& segment, const RecoveryRules& rules, RecoveryRes
   result->next_offset = scan.next_offset();
   result->scanned_bytes = scan.scanned();
   result->truncated_bytes = size - segment.size;
-  // A closed segment's time index has a final entry, which belongs to no offset entry.
+  // The time index of a sealed segment, and of one that was closed, has a final entry, which belongs to no offset
+  // entry: without it the segment would seem to end earlier once nobody looks into it any longer.
   SegmentIndexes indexes = scan.indexes();
   SegmentIndexes finished = indexes;
   finished.add_time(segment.max_timestamp.timestamp,
                     static_cast<int32_t>(segment.max_timestamp.offset - segment.base_offset));
-  const bool is_finished = segment.max_timestamp.timestamp > kNoTimestamp && same(stored, finished);
+  const bool has_timestamp = segment.max_timestamp.timestamp > kNoTimestamp;
+  const bool is_finished = has_timestamp && (segment.sealed || same(stored, finished));
   if (is_finished) indexes = std::move(finished);
   segment.indexes = IndexState();
   segment.indexes.add(indexes);
-  result->rebuilt = !whole || !same(stored, indexes);
+  result->rebuilt = rules.rewrite || !whole || !same(stored, indexes);
 
   if (segment.size < size) ODRADEK_RETURN_IF_ERROR(file->truncate(segment.size));
   if (rules.sync || segment.size < size || scan.scanned() > 0) ODRADEK_RETURN_IF_ERROR(file->datasync());
-  return result->rebuilt ? write_indexes(segment, indexes) : Status();
+  if (result->rebuilt) return write_indexes(segment, indexes);
+  if (!segment.sealed) {
+    segment.indexes_dirty = true;
+    return Status();
+  }
+  return rules.sync ? sync_indexes(segment) : Status();
 }
 
 Status load_sealed(Segment& segment, bool* ok) {

@@ -14,8 +14,12 @@ struct RecoveryRules {
   int64_t check_from = 0;
   // Batches that reach this offset are cut off.
   int64_t cut_at = INT64_MAX;
-  // Have the .log on disk even if nothing of it was cut or checked.
+  // Have the files on disk even if nothing of them was cut, checked or rewritten. The indexes of a segment that
+  // takes appends are synced once it is sealed.
   bool sync = false;
+  // An fdatasync failed since the log was last whole: the page cache may show as clean what the disk does not have.
+  // What is kept is written again, from what was checked.
+  bool rewrite = false;
 };
 
 struct RecoveryResult {

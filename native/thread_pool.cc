@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace odradek {
 namespace {
@@ -10,11 +11,16 @@ namespace {
 // No engine code recurses or keeps large arrays on the stack.
 constexpr size_t kStackSize = 256 * 1024;
 
+std::atomic<const ThreadPool::Executor*> replacement{nullptr};
+
 int processors() { return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))); }
 
 }  // namespace
 
+void ThreadPool::set_executor(const Executor* executor) { replacement.store(executor, std::memory_order_release); }
+
 void ThreadPool::post(std::function<void()> task) {
+  if (const Executor* executor = replacement.load(std::memory_order_acquire)) return (*executor)(std::move(task));
   bool start = false;
   {
     std::lock_guard lock(mutex_);

@@ -20,6 +20,11 @@ class ThreadPool {
 
   void post(std::function<void()> task);
 
+  // Tests only: `executor` is handed the tasks of all pools from now on; nullptr brings the threads back.
+  // REQUIRES: no task waits or runs.
+  using Executor = std::function<void(std::function<void()> task)>;
+  static void set_executor(const Executor* executor);
+
   // Appends: one log is on at most one of its threads at a time.
   static ThreadPool& io();
   // Look-ups that may wait on a disk, scans, recovery, Files.

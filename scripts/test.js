@@ -4,7 +4,7 @@
 // and its tests count as skipped. The last line sums up: N passed, N failed, N skipped.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -221,6 +221,9 @@ async function testEngine(name, build, { args = [], prefix = [], env = {} } = {}
     },
     env,
   )
+  // What tests say of themselves, which ctest keeps to itself when they pass.
+  const said = readFileSync(join(build, 'Testing/Temporary/LastTest.log'), 'utf8')
+  for (const [line] of said.matchAll(/^summary: .*$/gm)) process.stdout.write(`${line}\n`)
   if (code !== 0 && total.failed === before) fail(`${name}: ctest ended with ${code}`)
 }
 

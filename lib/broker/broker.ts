@@ -2,7 +2,7 @@
  * A whole broker, in this process: what `odradek serve` runs and what a program embeds. Several may run side by
  * side; they share the engine's threads and nothing else.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { resolve as absolute, join } from 'node:path'
 import { type Logger, pino } from 'pino'
@@ -140,7 +140,7 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const config = this.#config
-    await mkdir(this.dataDir, { recursive: true })
+    await files.makeFolder(this.dataDir)
     const lock: FileLock = await files.lock(join(this.dataDir, LOCK_FILE))
     this.#undo.push(() => lock.release())
 

@@ -225,7 +225,10 @@ export interface NativeLog {
   roll(): Promise<number>
   /** Deletes whole sealed segments whose records all lie below `offset`; resolves with how many. */
   deleteSegmentsBefore(offset: number): Promise<number>
-  /** Removes all records from `offset` on. */
+  /**
+   * Removes all batches that reach `offset`: the log ends where the batch that holds it began. After this and `reset`,
+   * a recovery point past the new end is to be lowered durably before the next append.
+   */
   truncate(offset: number): Promise<void>
   /**
    * Flushes what was appended, cuts the log at `offset`, and puts `kept` there (whole batches from that offset on, or

@@ -2,6 +2,7 @@
  * A broker's data folder: its partitions' logs, the checkpoints that tell the next start what is on disk, and the
  * mark of a clean stop. One process holds it at a time (the lock is taken by whoever opens the folder).
  */
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -109,7 +110,8 @@ export class DataFolder {
   ): Promise<PartitionLog> {
     const name = partitionFolderName(topic, partition)
     const folder = join(this.path, name)
-    await this.#identify(folder, topicId)
+    // A new partition may have the name of one that was deleted and that a checkpoint still knows.
+    if (await this.#identify(folder, topicId)) this.#forget(name)
     const log = await PartitionLog.open({
       folder,
       topic,
@@ -129,9 +131,16 @@ export class DataFolder {
   }
 
   async removeLog(log: PartitionLog): Promise<void> {
-    this.#logs.delete(partitionFolderName(log.topic, log.partition))
+    const name = partitionFolderName(log.topic, log.partition)
+    this.#logs.delete(name)
     await log.remove()
+    this.#forget(name)
     await Promise.all([this.writeLogStartOffsets(), this.writeRecoveryPoints()])
+  }
+
+  #forget(name: string): void {
+    this.#recoveryPoints.set(name, 0)
+    this.#logStartOffsets.delete(name)
   }
 
   writeRecoveryPoints(): Promise<void> {
@@ -193,8 +202,11 @@ export class DataFolder {
     return next
   }
 
-  /** Writes `partition.metadata`, or moves a folder of the same name that belongs to a topic deleted before away. */
-  async #identify(folder: string, topicId: string): Promise<void> {
+  /**
+   * Writes `partition.metadata`, or moves a folder of the same name that belongs to a topic deleted before away.
+   * True where the folder is a new one.
+   */
+  async #identify(folder: string, topicId: string): Promise<boolean> {
     const path = join(folder, PARTITION_METADATA)
     let text: string | undefined
     try {
@@ -203,7 +215,8 @@ export class DataFolder {
       text = undefined
     }
     const known = text === undefined ? undefined : /^topic_id: (\S+)$/m.exec(text)?.[1]
-    if (known === topicId) return
+    if (known === topicId) return false
+    const isThere = existsSync(folder)
     if (known !== undefined) {
       const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
       this.#log.warn({ folder, topicId: known }, 'the folder of a deleted topic is removed')
@@ -212,6 +225,7 @@ export class DataFolder {
     }
     await files.makeFolder(folder)
     await files.writeAtomically(path, Buffer.from(`version: 0\ntopic_id: ${topicId}\n`))
+    return known !== undefined || !isThere
   }
 }
 

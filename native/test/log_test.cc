@@ -226,12 +226,12 @@ TEST_F(LogTest, TruncatesWholeBatches) {
     }
   }
   ASSERT_TRUE(truncate(27).status.ok());
-  EXPECT_EQ(log_->log_end_offset(), 27);
+  EXPECT_EQ(log_->log_end_offset(), 26) << "no gap before the next batch";
   EXPECT_EQ(all_bases(), (Offsets{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24}));
   EXPECT_EQ(log_->segments().size(), 2u);
-  EXPECT_EQ(log_->flushed_offset() <= 27, true);
-  EXPECT_EQ(append(make_batch(1)).values[0], 27);
-  EXPECT_EQ(read_bases(26), Offsets{27});
+  EXPECT_LE(log_->flushed_offset(), 26);
+  EXPECT_EQ(append(make_batch(1)).values[0], 26);
+  EXPECT_EQ(read_bases(26), Offsets{26});
   ASSERT_TRUE(truncate(0).status.ok());
   EXPECT_EQ(log_->size(), 0u);
   EXPECT_EQ(append(make_batch(1)).values[0], 0);
