@@ -98,7 +98,28 @@ class Scan {
     const int32_t least = magic < kMagicV2 ? kForeignLeast : static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
     const bool known = magic != kMagicV2 && magic <= kForeignMagicLast;
     if (!follows || !whole || length < least || !known) return Status();
+    if (magic < kMagicV2) {
+      bool adds_up = false;
+      ODRADEK_RETURN_IF_ERROR(is_old_message(magic, length, &adds_up));
+      if (!adds_up) return Status();
+    }
     return Status(Code::kUnsupportedFormat, 0, segment_.path(kLogSuffix));
+  }
+
+  // A batch that a power cut tore between its length and its magic has zeros there, as if it were of magic 0: the
+  // lengths of a message's key and value must make up its own.
+  Status is_old_message(int magic, int32_t length, bool* adds_up) {
+    const uint64_t key = position_ + kForeignHeader + 1 + (magic == 1 ? 8 : 0);
+    const int32_t fixed = magic == 1 ? 22 : 14;
+    uint8_t bytes[4];
+    size_t read = 0;
+    ODRADEK_RETURN_IF_ERROR(file_.pread(bytes, sizeof(bytes), key, &read));
+    const int64_t key_size = read < sizeof(bytes) ? INT32_MAX : std::max(load_be<int32_t>(bytes), 0);
+    if (key_size > length) return Status();
+    ODRADEK_RETURN_IF_ERROR(file_.pread(bytes, sizeof(bytes), key + sizeof(bytes) + static_cast<uint64_t>(key_size), &read));
+    const int64_t value_size = read < sizeof(bytes) ? INT32_MAX : std::max(load_be<int32_t>(bytes), 0);
+    *adds_up = fixed + key_size + value_size == length;
+    return Status();
   }
 
   bool take(const BatchHeader& header, IndexBuilder* builder) {

@@ -19,18 +19,6 @@ void write_into(Content& content, uint64_t position, const uint8_t* data, size_t
   std::memcpy(content.data() + position, data, size);
 }
 
-class SharedMapping final : public Mapping {
- public:
-  SharedMapping(std::shared_ptr<Content> content, size_t size) : content_(std::move(content)) {
-    data_ = content_->data();
-    size_ = size;
-  }
-  bool is_resident(size_t) const override { return true; }
-
- private:
-  const std::shared_ptr<Content> content_;
-};
-
 }  // namespace
 
 // A write, or a change of the size.
@@ -69,8 +57,9 @@ struct SimulatedDisk::NameChange {
 struct SimulatedDisk::Node {
   bool is_folder = false;
   int64_t modified_ms = 0;
-  // A file. A map keeps the cache that it was made of; one that has to move is replaced.
-  std::shared_ptr<Content> cache = std::make_shared<Content>();
+  uint64_t id = 0;
+  // A file.
+  Content cache;
   Content disk;
   std::deque<Change> unsynced;
   // The page cache may differ from disk and unsynced changes: a failed sync lost what it covered.
@@ -81,13 +70,7 @@ struct SimulatedDisk::Node {
   std::deque<NameChange> unsynced_names;
 
   void change(Change&& change) {
-    if (change.size_after(cache->size()) > cache->capacity()) {
-      auto larger = std::make_shared<Content>();
-      larger->reserve(std::max<uint64_t>(change.size_after(cache->size()), cache->capacity() * 2));
-      *larger = *cache;
-      cache = std::move(larger);
-    }
-    change.apply(*cache);
+    change.apply(cache);
     unsynced.push_back(std::move(change));
   }
 };
@@ -175,25 +158,21 @@ class SimulatedDisk::OpenFile final : public File {
     return Status();
   }
 
+  bool sync_file_system_is_reliable() override { return true; }
+  Status write_error() override { return Status(); }
+
   Status truncate(uint64_t size) override {
     bool torn = false;
     const int error = meet(Call::kName, &torn);
     if (error == 0 || (torn && is_open() && disk_.random_.chance(0.5))) {
-      if (node_->cache->size() != size) node_->change({size, {}, true});
+      if (node_->cache.size() != size) node_->change({size, {}, true});
     }
     return result(error);
   }
 
   Status size(uint64_t* size) override {
     if (!is_open() || disk_.is_stopped_) return result(EIO);
-    *size = node_->cache->size();
-    return Status();
-  }
-
-  Status map(size_t size, std::unique_ptr<Mapping>* mapping) override {
-    bool torn = false;
-    if (const int error = meet(Call::kRead, &torn)) return result(error);
-    *mapping = std::make_unique<SharedMapping>(node_->cache, std::min(size, node_->cache->size()));
+    *size = node_->cache.size();
     return Status();
   }
 
@@ -206,7 +185,7 @@ class SimulatedDisk::OpenFile final : public File {
   int meet(Call call, bool* torn) { return is_open() ? disk_.meet(call, path_, torn) : EIO; }
   Status result(int error) const { return error == 0 ? Status() : Status::from_errno(error, path_); }
   size_t copy(void* data, size_t size, uint64_t position) const {
-    const Content& content = *node_->cache;
+    const Content& content = node_->cache;
     if (position >= content.size()) return 0;
     const size_t taken = std::min<size_t>(size, content.size() - position);
     std::memcpy(data, content.data() + position, taken);
@@ -281,9 +260,10 @@ Status SimulatedDisk::open(const std::string& path, OpenMode mode, std::shared_p
   if (!parent || (!node && !creates)) return Status::from_errno(ENOENT, path);
   if (!node) {
     node = std::make_shared<Node>();
+    node->id = ++nodes_;
     node->modified_ms = ++clock_;
     change_name(parent, {"", name, node}).ignore();
-  } else if (mode == OpenMode::kCreateTruncate && !node->cache->empty()) {
+  } else if (mode == OpenMode::kCreateTruncate && !node->cache.empty()) {
     node->change({0, {}, true});
   }
   if (error != 0) return Status::from_errno(error, path);
@@ -296,9 +276,10 @@ Status SimulatedDisk::info(const std::string& path, FileInfo* info) {
   if (const int error = meet(Call::kRead, path, &torn)) return Status::from_errno(error, path);
   const NodePointer node = find(path);
   if (!node) return Status::from_errno(ENOENT, path);
-  info->size = node->cache->size();
+  info->size = node->cache.size();
   info->modified_ms = node->modified_ms;
   info->is_folder = node->is_folder;
+  info->id = node->id;
   return Status();
 }
 
@@ -337,6 +318,7 @@ Status SimulatedDisk::make_folder(const std::string& path) {
   if (!find(path)) {
     auto node = std::make_shared<Node>();
     node->is_folder = true;
+    node->id = ++nodes_;
     change_name(parent, {"", name, std::move(node)}).ignore();
   }
   return error == 0 ? Status() : Status::from_errno(error, path);
@@ -457,6 +439,7 @@ void SimulatedDisk::survive_names(Node& node) {
 SimulatedDisk::NodePointer SimulatedDisk::survivor(const NodePointer& node) {
   auto after = std::make_shared<Node>();
   after->is_folder = node->is_folder;
+  after->id = node->id;
   after->modified_ms = node->modified_ms;
   if (node->is_folder) {
     survive_names(*node);
@@ -467,7 +450,7 @@ SimulatedDisk::NodePointer SimulatedDisk::survivor(const NodePointer& node) {
   } else {
     survive_data(*node);
     after->disk = std::move(node->disk);
-    *after->cache = after->disk;
+    after->cache = after->disk;
   }
   return after;
 }
@@ -478,8 +461,8 @@ void SimulatedDisk::drop_clean_pages(const NodePointer& node) {
       drop_clean_pages(entry);
     } else if (entry->is_lost && random_.chance(0.5)) {
       entry->is_lost = false;
-      entry->cache = std::make_shared<Content>(entry->disk);
-      for (const Change& change : entry->unsynced) change.apply(*entry->cache);
+      entry->cache = entry->disk;
+      for (const Change& change : entry->unsynced) change.apply(entry->cache);
     }
   }
 }
@@ -514,13 +497,13 @@ std::vector<std::string> SimulatedDisk::files(const std::string& folder) {
 
 std::vector<uint8_t> SimulatedDisk::bytes(const std::string& path) {
   const NodePointer node = find(path);
-  return node ? *node->cache : Content();
+  return node ? node->cache : Content();
 }
 
 void SimulatedDisk::flip_bit(const std::string& path, uint64_t bit) {
   const NodePointer node = find(path);
   const auto mask = static_cast<uint8_t>(1u << (bit % 8));
-  (*node->cache)[bit / 8] ^= mask;
+  node->cache[bit / 8] ^= mask;
   if (bit / 8 < node->disk.size()) node->disk[bit / 8] ^= mask;
 }
 

@@ -46,7 +46,7 @@ class SimulatedDisk final : public FileSystem {
   // Paths of all files that are in `folder`, by name.
   std::vector<std::string> files(const std::string& folder);
   std::vector<uint8_t> bytes(const std::string& path);
-  // Damages the file in the page cache and on the disk; who has it open or mapped sees it too.
+  // Damages the file in the page cache and on the disk; who has it open sees it too.
   void flip_bit(const std::string& path, uint64_t bit);
 
   Status open(const std::string& path, OpenMode mode, std::shared_ptr<File>* file) override;
@@ -93,6 +93,7 @@ class SimulatedDisk final : public FileSystem {
   // Files that were opened in an earlier life are closed.
   uint64_t life_ = 0;
   int64_t clock_ = 0;
+  uint64_t nodes_ = 0;
   bool in_sync_ = false;
   std::function<void()> during_sync_;
 };
