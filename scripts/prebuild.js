@@ -7,6 +7,7 @@
 //   npm run prebuilds -- --libc musl                   by x86_64-linux-musl-g++ (of a musl cross toolchain), or on Alpine
 //   npm run prebuilds -- --compiled --out DIR          takes what `npm run build:native` compiled
 //
+// For musl, `zig cc` and `zig c++ -target x86_64-linux-musl` do as well, with LDFLAGS=-static-libgcc.
 // CC, CXX, LDFLAGS and PREBUILD_STRIP_BIN name other compilers and flags. A compiler that is missing is named, and the exit code is 3.
 
 import { spawnSync } from 'node:child_process'
