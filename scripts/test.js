@@ -222,7 +222,8 @@ async function testEngine(name, build, { args = [], prefix = [], env = {} } = {}
     env,
   )
   // What tests say of themselves, which ctest keeps to itself when they pass.
-  const said = readFileSync(join(build, 'Testing/Temporary/LastTest.log'), 'utf8')
+  const output = join(build, 'Testing/Temporary/LastTest.log')
+  const said = existsSync(output) ? readFileSync(output, 'utf8') : ''
   for (const [line] of said.matchAll(/^summary: .*$/gm)) process.stdout.write(`${line}\n`)
   if (code !== 0 && total.failed === before) fail(`${name}: ctest ended with ${code}`)
 }

@@ -1,6 +1,7 @@
 // Thousands of lives of logs on a disk that forgets. ODRADEK_SEEDS says how many, ODRADEK_SEED repeats one.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -27,7 +28,7 @@ class CrashTest : public ::testing::Test {
   static void SetUpTestSuite() {
     rlimit limit;
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = 1200;
+    limit.rlim_cur = std::min<rlim_t>(1200, limit.rlim_max);
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   }
 
