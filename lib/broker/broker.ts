@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { resolve as absolute, join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { type BrokerEndpoint, Cluster, type MetadataStore } from '../cluster/index.js'
+import { type BrokerEndpoint, Cluster, EtcdMetadataStore, type MetadataStore } from '../cluster/index.js'
 import { BrokerConfig, type Endpoint, parseListeners, setDataDir, setPort } from '../config/index.js'
 import { GroupCoordinator } from '../coordinator/index.js'
 import { LOCK_FILE } from '../log/log-file-names.js'
@@ -17,6 +17,7 @@ import { Replicas } from '../replica/index.js'
 import { DataFolder } from '../storage/index.js'
 import { supportedApis } from './api-handler.js'
 import { createDispatch, type Dispatch } from './dispatch.js'
+import { etcdOptions } from './etcd-options.js'
 import { FetchSessions } from './fetch-sessions.js'
 import { handlers } from './handlers/index.js'
 import { ImageFollower } from './image-follower.js'
@@ -43,7 +44,8 @@ export interface BrokerOptions {
   log?: Logger
   /**
    * Where the brokers of one cluster keep its metadata: all of them are given stores with the same content, and
-   * different `node.id`s. Closed by whoever gives it, after them. Default: this broker runs alone.
+   * different `node.id`s. Closed by whoever gives it, after them. Default: the etcd that `etcd.endpoints` names;
+   * without one this broker runs alone.
    */
   metadataStore?: MetadataStore
 }
@@ -144,13 +146,14 @@ class RunningBroker implements Broker {
     const lock: FileLock = await files.lock(join(this.dataDir, LOCK_FILE))
     this.#undo.push(() => lock.release())
 
+    const store = this.#store ?? (await this.#sharedStore())
     const cluster = await Cluster.open({
       dataDir: this.dataDir,
       config,
       files,
       openLog,
       log: this.#log,
-      ...(this.#store && { store: this.#store }),
+      ...(store && { store }),
     })
     this.#cluster = cluster
     this.#undo.push(() => cluster.close())
@@ -194,6 +197,7 @@ class RunningBroker implements Broker {
     })
     await cluster.advertise(this.#advertised())
     advertised.resolve()
+    this.#undo.push(() => cluster.leave())
     this.#isStarted = true
     this.#log.info({ dataDir: this.dataDir, nodeId: this.nodeId, clusterId: this.clusterId }, 'started')
   }
@@ -248,6 +252,15 @@ class RunningBroker implements Broker {
       this.#sockets.push(socket)
       this.#undo.push(() => socket.close(closeGraceMs))
     }
+  }
+
+  /** The etcd that the settings name; undefined where this broker runs alone. */
+  async #sharedStore(): Promise<MetadataStore | undefined> {
+    const options = await etcdOptions(this.#config)
+    if (!options) return undefined
+    const store = await EtcdMetadataStore.open(options)
+    this.#undo.push(() => store.close())
+    return store
   }
 
   #advertised(): BrokerEndpoint[] {

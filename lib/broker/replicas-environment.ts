@@ -1,18 +1,17 @@
 /** What replicas have to know of the cluster, from its image. */
-import type { Cluster } from '../cluster/index.js'
+import { type Cluster, DEFAULT_LISTENER } from '../cluster/index.js'
 import type { BrokerConfig } from '../config/index.js'
 import type { ReplicasEnvironment } from '../replica/index.js'
 
-const defaultListener = 'PLAINTEXT'
-
 export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): ReplicasEnvironment {
   const { image, nodeId, isrWriter } = cluster
-  const listenerName = config.get('inter.broker.listener.name') ?? defaultListener
+  const listenerName = config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
   return {
     nodeId,
     isrWriter,
     brokerEpoch: () => cluster.brokerEpoch,
-    isRegistered: (brokerId, brokerEpoch) => image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch,
+    isRegistered: (brokerId, brokerEpoch) =>
+      image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch && image.memberState(brokerId) === 'live',
     addressOf: (brokerId) => image.brokers.get(brokerId)?.endpoints.find(({ name }) => name === listenerName),
     exists: (topic, partition) => image.topic(topic)?.partitions[partition] !== undefined,
   }

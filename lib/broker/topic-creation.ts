@@ -53,7 +53,7 @@ export class TopicCreation {
       // Fewer brokers than the setting asks for are what there is.
       replicationFactor: Math.min(
         this.#config.get('offsets.topic.replication.factor'),
-        this.#cluster.image.brokers.size,
+        this.#cluster.image.liveBrokers.length,
       ),
       configs: new Map([
         ['cleanup.policy', 'compact'],

@@ -8,14 +8,24 @@ import {
   BROKER_PREFIX,
   type BrokerEndpoint,
   type BrokerValue,
+  brokerKey,
   CONFIG_PREFIX,
+  CONTROLLER_KEY,
+  type ControllerValue,
+  configKey,
+  LIVE_PREFIX,
+  type LiveValue,
+  liveKey,
   PARTITION_PREFIX,
   type PartitionValue,
+  partitionKey,
   splitPartitionKey,
   TOPIC_PREFIX,
   type TopicValue,
+  topicKey,
 } from './metadata-keys.js'
-import type { MetadataChange } from './metadata-store.js'
+import type { MetadataChange, MetadataEntry } from './metadata-store.js'
+import { elect, type MemberState } from './partition-election.js'
 import { collisionKey, isInternalTopic } from './topic-names.js'
 
 export interface BrokerImage {
@@ -25,6 +35,8 @@ export interface BrokerImage {
   readonly directoryId: string
   readonly rack: string | null
   readonly endpoints: readonly BrokerEndpoint[]
+  /** The store's revision of its registration. */
+  readonly revision: number
 }
 
 export interface PartitionImage {
@@ -59,6 +71,8 @@ export interface ImageChange {
   readonly partitionsChanged: readonly { readonly topic: TopicImage; readonly partition: PartitionImage }[]
   /** Their resolved settings may be other ones now: their own changed, or the broker's defaults did. */
   readonly configsChanged: readonly TopicImage[]
+  /** Brokers came, went or changed, or the controller did. */
+  readonly membersChanged: boolean
 }
 
 export type ImageListener = (change: ImageChange) => void
@@ -79,6 +93,9 @@ export class ClusterImage {
   readonly clusterId: string
   readonly nodeId: number
   readonly #config: BrokerConfig
+  readonly #hasLeases: boolean
+  readonly #live = new Map<number, { value: LiveValue; revision: number }>()
+  #controller: { brokerId: number; revision: number } | undefined
   readonly #brokers = new Map<number, BrokerImage>()
   readonly #storedTopics = new Map<string, StoredTopic>()
   readonly #storedPartitions = new Map<string, Map<number, StoredPartition>>()
@@ -89,7 +106,9 @@ export class ClusterImage {
   readonly #listeners = new Set<ImageListener>()
   #revision = 0
 
-  constructor(clusterId: string, config: BrokerConfig) {
+  /** Without leases every broker that is registered counts as living, and leads itself: there is no controller. */
+  constructor(clusterId: string, config: BrokerConfig, hasLeases = false) {
+    this.#hasLeases = hasLeases
     this.clusterId = clusterId
     this.nodeId = config.get('node.id')
     this.#config = config
@@ -100,9 +119,65 @@ export class ClusterImage {
     return this.#revision
   }
 
-  /** The broker that changes topics: this one, as long as it runs alone. */
+  /** The broker that moves leaders; −1 where there is none at the moment. */
   get controllerId(): number {
-    return this.nodeId
+    if (!this.#hasLeases) return this.nodeId
+    return this.#controller?.brokerId ?? -1
+  }
+
+  get controllerRevision(): number {
+    return this.#controller?.revision ?? 0
+  }
+
+  /** Fenced: not registered, or without a liveness key of its present epoch. */
+  memberState(brokerId: number): MemberState {
+    const broker = this.#brokers.get(brokerId)
+    if (!broker) return 'fenced'
+    if (!this.#hasLeases) return 'live'
+    const live = this.live(brokerId)
+    if (live?.brokerEpoch !== broker.brokerEpoch) return 'fenced'
+    return live.isStopping ? 'stopping' : 'live'
+  }
+
+  /** The brokers that may take partitions, by id. */
+  get liveBrokers(): BrokerImage[] {
+    const live = [...this.#brokers.values()].filter(({ id }) => this.memberState(id) === 'live')
+    return live.sort((a, b) => a.id - b.id)
+  }
+
+  live(brokerId: number): LiveValue | undefined {
+    return this.#live.get(brokerId)?.value
+  }
+
+  liveRevision(brokerId: number): number {
+    return this.#live.get(brokerId)?.revision ?? 0
+  }
+
+  /** True where this broker leads a partition that another one could take over now. */
+  leadsWhatOthersCould(): boolean {
+    const stateOf = (id: number) => (id === this.nodeId ? 'fenced' : this.memberState(id))
+    for (const { partitions } of this.#topics.values()) {
+      for (const partition of partitions) {
+        if (partition.leader === this.nodeId && elect(partition, stateOf, false).leader >= 0) return true
+      }
+    }
+    return false
+  }
+
+  /** Resolves when it is so, after the change that made it so; or after `patienceMs`. */
+  until(condition: () => boolean, patienceMs: number): Promise<void> {
+    if (condition()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer)
+        stop()
+        resolve()
+      }
+      const timer = setTimeout(settle, patienceMs)
+      const stop = this.onChange(() => {
+        if (condition()) settle()
+      })
+    })
   }
 
   get brokers(): ReadonlyMap<number, BrokerImage> {
@@ -159,6 +234,24 @@ export class ClusterImage {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Takes the whole store as of `revision`, in place of changes that can no longer be had. */
+  replace(entries: readonly MetadataEntry[], revision: number): void {
+    const kept = new Set(entries.map(({ key }) => key))
+    const puts = entries.filter(({ modRevision }) => modRevision > this.#revision)
+    this.apply({ revision, puts, deletes: [...this.#keys()].filter((key) => !kept.has(key)) })
+  }
+
+  *#keys(): Iterable<string> {
+    for (const name of this.#storedTopics.keys()) yield topicKey(name)
+    for (const [topicId, partitions] of this.#storedPartitions) {
+      for (const partition of partitions.keys()) yield partitionKey(topicId, partition)
+    }
+    for (const id of this.#brokers.keys()) yield brokerKey(id)
+    for (const id of this.#live.keys()) yield liveKey(id)
+    if (this.#controller) yield CONTROLLER_KEY
+    for (const name of this.#brokerConfigs.keys()) yield configKey(name === 'default' ? null : Number(name))
+  }
+
   /** Applies one revision (or the whole store, as if it were one), then tells the listeners. */
   apply({ revision, puts, deletes }: MetadataChange): void {
     this.#revision = revision
@@ -166,6 +259,7 @@ export class ClusterImage {
     const ids = new Set<string>()
     let allTopics = false
     let configs = false
+    let membersChanged = false
     for (const { key, value, modRevision } of puts) {
       if (key.startsWith(TOPIC_PREFIX)) {
         const name = key.slice(TOPIC_PREFIX.length)
@@ -181,7 +275,17 @@ export class ClusterImage {
         partitions.set(partition, { value: JSON.parse(value), revision: modRevision })
         ids.add(topicId)
       } else if (key.startsWith(BROKER_PREFIX)) {
-        allTopics = this.#putBroker(Number(key.slice(BROKER_PREFIX.length)), JSON.parse(value)) || allTopics
+        const id = Number(key.slice(BROKER_PREFIX.length))
+        allTopics = this.#putBroker(id, JSON.parse(value), modRevision) || allTopics
+        membersChanged = true
+      } else if (key.startsWith(LIVE_PREFIX)) {
+        const id = Number(key.slice(LIVE_PREFIX.length))
+        this.#live.set(id, { value: JSON.parse(value), revision: modRevision })
+        membersChanged = true
+      } else if (key === CONTROLLER_KEY) {
+        const { brokerId } = JSON.parse(value) as ControllerValue
+        this.#controller = { brokerId, revision: modRevision }
+        membersChanged = true
       } else if (key.startsWith(CONFIG_PREFIX)) {
         const overrides = new Map(Object.entries(JSON.parse(value) as Record<string, string>))
         this.#brokerConfigs.set(key.slice(CONFIG_PREFIX.length), { overrides, revision: modRevision })
@@ -201,6 +305,13 @@ export class ClusterImage {
         ids.add(topicId)
       } else if (key.startsWith(BROKER_PREFIX)) {
         this.#brokers.delete(Number(key.slice(BROKER_PREFIX.length)))
+        membersChanged = true
+      } else if (key.startsWith(LIVE_PREFIX)) {
+        this.#live.delete(Number(key.slice(LIVE_PREFIX.length)))
+        membersChanged = true
+      } else if (key === CONTROLLER_KEY) {
+        this.#controller = undefined
+        membersChanged = true
       } else if (key.startsWith(CONFIG_PREFIX)) {
         this.#brokerConfigs.delete(key.slice(CONFIG_PREFIX.length))
         configs = true
@@ -214,17 +325,21 @@ export class ClusterImage {
       if (name !== undefined) names.add(name)
     }
     if (allTopics || defaultsChanged) for (const name of this.#storedTopics.keys()) names.add(name)
-    this.#rebuild(names, defaultsChanged)
+    this.#rebuild(names, defaultsChanged, membersChanged)
   }
 
   /** True where the leader epochs of the broker's partitions are other ones now. */
-  #putBroker(id: number, { brokerEpoch, directoryId, rack, endpoints }: BrokerValue): boolean {
+  #putBroker(
+    id: number,
+    { brokerEpoch, directoryId, rack, endpoints }: BrokerValue,
+    revision: number,
+  ): boolean {
     const before = this.#brokers.get(id)?.brokerEpoch
-    this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints })
+    this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints, revision })
     return before !== undefined && before !== brokerEpoch
   }
 
-  #rebuild(names: ReadonlySet<string>, defaultsChanged: boolean): void {
+  #rebuild(names: ReadonlySet<string>, defaultsChanged: boolean, membersChanged: boolean): void {
     const created: TopicImage[] = []
     const deleted: TopicImage[] = []
     const partitionsAdded: { topic: TopicImage; firstNew: number }[] = []
@@ -257,8 +372,9 @@ export class ClusterImage {
       }
       if (topic.config !== old.config) configsChanged.push(topic)
     }
-    const change = { created, deleted, partitionsAdded, partitionsChanged, configsChanged }
-    if (Object.values(change).every((part) => part.length === 0)) return
+    const topicsChanged = { created, deleted, partitionsAdded, partitionsChanged, configsChanged }
+    if (!membersChanged && Object.values(topicsChanged).every((part) => part.length === 0)) return
+    const change: ImageChange = { ...topicsChanged, membersChanged }
     for (const listener of [...this.#listeners]) listener(change)
   }
 

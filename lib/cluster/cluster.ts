@@ -7,22 +7,32 @@
  */
 
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { BrokerConfig } from '../config/index.js'
+import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
 import type { IsrWriter } from '../replica/index.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { ClusterImage } from './cluster-image.js'
+import { Controller } from './controller.js'
 import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
 import { StoreIsrWriter } from './isr-writer.js'
 import { takeOverFromKafka } from './kafka/take-over.js'
+import { Liveness } from './liveness.js'
 import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
 import { type BrokerEndpoint, type BrokerValue, brokerKey, CLUSTER_ID_KEY } from './metadata-keys.js'
-import type { MetadataStore, MetadataWatch } from './metadata-store.js'
+import type { MetadataCompactedError, MetadataStore, MetadataWatch } from './metadata-store.js'
+import { PeerConnections } from './peer-connections.js'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { TopicController } from './topic-controller.js'
 import { METADATA_FOLDER } from './topic-names.js'
+
+/** The listener that brokers use among themselves, unless a setting names another. */
+export const DEFAULT_LISTENER = 'PLAINTEXT'
+
+const READ_PAUSE_MS = 500
 
 export interface ClusterOptions {
   readonly dataDir: string
@@ -49,14 +59,39 @@ export class Cluster {
   readonly #ownsStore: boolean
   readonly #config: BrokerConfig
   readonly #meta: MetaProperties
+  readonly #log: Logger
+  /** In a store with leases: several brokers, any of which may die. */
+  readonly #liveness: Liveness | undefined
+  #controller: Controller | undefined
+  #peers: PeerConnections | undefined
+  #closed = false
   #watch: MetadataWatch | undefined
 
-  private constructor(store: MetadataStore, ownsStore: boolean, config: BrokerConfig, meta: MetaProperties) {
+  private constructor(
+    store: MetadataStore,
+    ownsStore: boolean,
+    config: BrokerConfig,
+    meta: MetaProperties,
+    log: Logger,
+  ) {
+    const { leases } = store
+    this.#log = log
     this.#store = store
     this.#ownsStore = ownsStore
     this.#config = config
     this.#meta = meta
-    this.image = new ClusterImage(meta.clusterId, config)
+    this.image = new ClusterImage(meta.clusterId, config, leases !== undefined)
+    this.#liveness =
+      leases &&
+      new Liveness({
+        store,
+        leases,
+        image: this.image,
+        directoryId: meta.directoryId,
+        rack: config.get('broker.rack'),
+        ttlMs: config.get('etcd.lease.ttl.ms'),
+        log,
+      })
     this.topics = new TopicController(store, this.image, config)
     this.isrWriter = new StoreIsrWriter(store, this.image)
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
@@ -78,12 +113,13 @@ export class Cluster {
     const sharedId = shared && (await sharedClusterId(shared))
     const meta = await loadMetaProperties(files, dataDir, config.get('node.id'), sharedId)
     const own = shared ? undefined : await openOwnStore(dataDir, openLog, log)
-    const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta)
+    const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta, log)
     try {
       const { nodeId, directoryId } = meta
       if (own) await takeOverFromKafka(own, own.revision, { dataDir, nodeId, directoryId, config, log })
-      await cluster.#start(endpoints)
+      await cluster.#start(endpoints, await wasCleanlyStopped(files, dataDir))
     } catch (error) {
+      cluster.#watch?.close()
       await own?.close()
       throw error
     }
@@ -102,6 +138,13 @@ export class Cluster {
     return this.#meta.directoryId
   }
 
+  /**
+   * True where other brokers may have taken over what this one leads: then nothing is acknowledged that could be lost.
+   */
+  get isFenced(): boolean {
+    return this.#liveness !== undefined && !this.#liveness.isLeased
+  }
+
   /** Rises with every start. */
   get brokerEpoch(): number {
     return this.image.brokers.get(this.nodeId)!.brokerEpoch
@@ -109,6 +152,10 @@ export class Cluster {
 
   /** Tells the cluster where clients reach this broker. */
   async advertise(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    if (this.#liveness) {
+      await this.#takePart(this.#liveness, endpoints)
+      return
+    }
     const { brokerEpoch, endpoints: known } = this.image.brokers.get(this.nodeId)!
     if (JSON.stringify(known) === JSON.stringify(endpoints)) return
     await this.#register(brokerEpoch, endpoints)
@@ -118,18 +165,65 @@ export class Cluster {
     return allocateProducerIds(this.#store)
   }
 
+  /** Has other brokers take over what this one leads, as far as they can; for a stop that clients hardly see. */
+  async leave(): Promise<void> {
+    await this.#liveness?.leave()
+  }
+
   async close(): Promise<void> {
+    this.#closed = true
+    this.#peers?.close()
+    await this.#liveness?.close()
+    await this.#controller?.close()
     this.#watch?.close()
     if (this.#ownsStore) await this.#store.close()
   }
 
-  async #start(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+  async #start(endpoints: readonly BrokerEndpoint[], wasCleanlyStopped: boolean): Promise<void> {
+    if (this.#liveness) await this.#liveness.register(wasCleanlyStopped)
+    else await this.#registerAlone(endpoints)
+    const { entries, revision } = await this.#store.range('')
+    this.image.apply({ revision, puts: entries, deletes: [] })
+    this.#follow(revision)
+  }
+
+  async #registerAlone(endpoints: readonly BrokerEndpoint[]): Promise<void> {
     const before = await this.#store.get(brokerKey(this.nodeId))
     const starts = before === undefined ? 0 : (JSON.parse(before.value) as BrokerValue).brokerEpoch
     await this.#register(starts + 1, endpoints)
-    const { entries, revision } = await this.#store.range('')
-    this.image.apply({ revision, puts: entries, deletes: [] })
-    this.#watch = this.#store.watch('', revision, (change) => this.image.apply(change))
+  }
+
+  async #takePart(liveness: Liveness, endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    this.#controller = new Controller(this.#store, this.image, liveness, this.#log)
+    const listenerName = this.#config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
+    this.#peers = new PeerConnections(this.image, this.#store.leases!, listenerName, this.#log)
+    await liveness.join(endpoints)
+  }
+
+  #follow(revision: number): void {
+    this.#watch = this.#store.watch(
+      '',
+      revision,
+      (change) => this.image.apply(change),
+      (error) => void this.#readAgain(error),
+    )
+  }
+
+  /** The changes since the last one seen are gone: what is there now is taken instead. */
+  async #readAgain(reason: MetadataCompactedError): Promise<void> {
+    this.#log.warn({ err: reason }, 'the metadata is read anew')
+    while (!this.#closed) {
+      try {
+        const { entries, revision } = await this.#store.range('')
+        if (this.#closed) return
+        this.image.replace(entries, revision)
+        this.#follow(revision)
+        return
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the metadata cannot be read')
+        await delay(READ_PAUSE_MS)
+      }
+    }
   }
 
   async #register(brokerEpoch: number, endpoints: readonly BrokerEndpoint[]): Promise<void> {
@@ -137,6 +231,14 @@ export class Cluster {
     const value: BrokerValue = { brokerEpoch, directoryId: this.directoryId, rack, endpoints }
     await this.#store.txn({ puts: [{ key: brokerKey(this.nodeId), value: JSON.stringify(value) }] })
   }
+}
+
+/** The data folder takes the mark of a clean stop away when it is opened, after this. */
+async function wasCleanlyStopped(files: Files, dataDir: string): Promise<boolean> {
+  return files.read(join(dataDir, CLEAN_SHUTDOWN_FILE)).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function openOwnStore(dataDir: string, openLog: OpenLog, log: Logger): Promise<EmbeddedMetadataStore> {

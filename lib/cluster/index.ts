@@ -1,6 +1,6 @@
 /** The cluster as one broker sees it: metadata store, image, topics, settings that change while it runs. */
 
-export { Cluster, type ClusterOptions } from './cluster.js'
+export { Cluster, type ClusterOptions, DEFAULT_LISTENER } from './cluster.js'
 export {
   type BrokerImage,
   ClusterImage,
@@ -11,12 +11,20 @@ export {
 } from './cluster-image.js'
 export { toKafkaError } from './config-errors.js'
 export { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+export type { EtcdOptions, EtcdTls } from './etcd-connection.js'
+export { EtcdMetadataStore } from './etcd-metadata-store.js'
 export { KafkaFolderError } from './kafka/kafka-folder-error.js'
 export { loadMetaProperties, type MetaProperties } from './meta-properties.js'
+export {
+  MetadataOutcomeUnknownError,
+  MetadataRefusedError,
+  MetadataUnavailableError,
+} from './metadata-errors.js'
 export type { BrokerEndpoint } from './metadata-keys.js'
 export type {
   MetadataChange,
   MetadataEntry,
+  MetadataLeases,
   MetadataStore,
   MetadataTxn,
   MetadataWatch,

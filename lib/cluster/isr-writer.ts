@@ -5,7 +5,7 @@
  */
 import type { IsrChange, IsrOutcome, IsrWriter } from '../replica/index.js'
 import type { ClusterImage } from './cluster-image.js'
-import { type BrokerValue, brokerKey, type PartitionValue, partitionKey } from './metadata-keys.js'
+import { brokerKey, type LiveValue, liveKey, type PartitionValue, partitionKey } from './metadata-keys.js'
 import type { MetadataCompare, MetadataStore } from './metadata-store.js'
 
 export class StoreIsrWriter implements IsrWriter {
@@ -32,9 +32,14 @@ export class StoreIsrWriter implements IsrWriter {
     const key = partitionKey(topicId, partition)
     const compares: MetadataCompare[] = [{ key, modRevision: stored.revision }]
     if (joiner) {
-      const entry = await this.#store.get(brokerKey(joiner.id))
-      if (!entry || (JSON.parse(entry.value) as BrokerValue).brokerEpoch !== joiner.brokerEpoch)
-        return 'ineligible'
+      // With leases the liveness key says more: the registration of a broker that is gone stays.
+      const entry = await this.#store.get(this.#store.leases ? liveKey(joiner.id) : brokerKey(joiner.id))
+      if (!entry) return 'ineligible'
+      const { brokerEpoch, isStopping } = JSON.parse(entry.value) as Pick<
+        LiveValue,
+        'brokerEpoch' | 'isStopping'
+      >
+      if (brokerEpoch !== joiner.brokerEpoch || isStopping) return 'ineligible'
       compares.push({ key: entry.key, modRevision: entry.modRevision })
     }
     const value: PartitionValue = { ...stored.value, isr, partitionEpoch: partitionEpoch + 1 }

@@ -20,8 +20,23 @@ export interface BrokerValue {
   /** How many times this broker has started. */
   readonly brokerEpoch: number
   readonly directoryId: string
+  /** Of the process that registered, in a store that brokers share. */
+  readonly incarnation?: string
   readonly rack: string | null
   readonly endpoints: readonly BrokerEndpoint[]
+}
+
+/** Says that a broker lives; goes with its lease. */
+export interface LiveValue {
+  readonly brokerEpoch: number
+  readonly lease: string
+  /** It hands over what it leads. */
+  readonly isStopping?: boolean
+}
+
+/** Who the controller is; goes with that broker's lease. */
+export interface ControllerValue {
+  readonly brokerId: number
 }
 
 /** An address that clients are told. */
@@ -35,6 +50,8 @@ export interface BrokerEndpoint {
 export const TOPIC_PREFIX = 'topics/'
 export const PARTITION_PREFIX = 'partitions/'
 export const BROKER_PREFIX = 'brokers/'
+export const LIVE_PREFIX = 'live/'
+export const CONTROLLER_KEY = 'controller'
 export const CONFIG_PREFIX = 'configs/brokers/'
 /** Of a store that brokers share. */
 export const CLUSTER_ID_KEY = 'cluster/id'
@@ -44,6 +61,7 @@ export const topicKey = (name: string) => `${TOPIC_PREFIX}${name}`
 export const partitionKey = (topicId: string, partition: number) =>
   `${PARTITION_PREFIX}${topicId}/${partition}`
 export const brokerKey = (brokerId: number) => `${BROKER_PREFIX}${brokerId}`
+export const liveKey = (brokerId: number) => `${LIVE_PREFIX}${brokerId}`
 /** Dynamic settings of one broker, or of all where `brokerId` is null. */
 export const configKey = (brokerId: number | null) => `${CONFIG_PREFIX}${brokerId ?? 'default'}`
 

@@ -16,10 +16,27 @@ export interface MetadataCompare {
   readonly modRevision: number
 }
 
+export interface MetadataPut {
+  readonly key: string
+  readonly value: string
+  /** The key goes when this lease does, by itself; of a store that has leases. */
+  readonly lease?: string
+}
+
+/** Time-limited claims: a lease that is not kept alive ends, and its keys go with it. */
+export interface MetadataLeases {
+  /** `ttlMs`: what was granted, at least what was asked for in whole seconds. */
+  grant(ttlMs: number): Promise<{ readonly id: string; readonly ttlMs: number }>
+  /** False where the lease is gone. Rejects where the store does not answer in time. */
+  keepAlive(id: string, timeoutMs: number): Promise<boolean>
+  /** Ends a lease and its keys; one that is gone is no error. */
+  revoke(id: string): Promise<void>
+}
+
 /** All of it happens, or nothing. A key stands in `puts` or in `deletes`, once. */
 export interface MetadataTxn {
   readonly compares?: readonly MetadataCompare[]
-  readonly puts?: readonly { readonly key: string; readonly value: string }[]
+  readonly puts?: readonly MetadataPut[]
   readonly deletes?: readonly string[]
 }
 
@@ -43,20 +60,28 @@ export interface MetadataWatch {
 
 /**
  * DURABILITY: a transaction that resolved with `succeeded` is on disk (or with etcd's majority) and seen by every
- * later read. One that rejects has an unknown outcome.
+ * later read. One that rejects has an unknown outcome, but for MetadataUnavailableError and MetadataRefusedError.
  */
 export interface MetadataStore {
-  /** The most puts, deletes and compares that one transaction takes together. */
+  /** The most puts and deletes together that one transaction takes, and the most compares. */
   readonly maxTxnOperations: number
+  /** Left out by a store that one broker has to itself. */
+  readonly leases?: MetadataLeases
   get(key: string): Promise<MetadataEntry | undefined>
   /** Every key that starts with `prefix`, in order, as of one revision. */
   range(prefix: string): Promise<{ readonly entries: readonly MetadataEntry[]; readonly revision: number }>
   txn(txn: MetadataTxn): Promise<MetadataTxnResult>
   /**
    * Calls `listener` with every change below `prefix` after `afterRevision`, in order, a whole revision at a time.
-   * Throws MetadataCompactedError where that is too long ago: read the range again.
+   * Where that is too long ago, now or after a break, the watch ends with a MetadataCompactedError, thrown or given to
+   * `onCompacted`: read the range again.
    */
-  watch(prefix: string, afterRevision: number, listener: (change: MetadataChange) => void): MetadataWatch
+  watch(
+    prefix: string,
+    afterRevision: number,
+    listener: (change: MetadataChange) => void,
+    onCompacted: (error: MetadataCompactedError) => void,
+  ): MetadataWatch
   close(): Promise<void>
 }
 

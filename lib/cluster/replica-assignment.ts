@@ -8,25 +8,56 @@ export interface PartitionAssignment {
   readonly brokerIds: readonly number[]
 }
 
-/** Partition p starts one broker after partition p − 1, its replicas follow in turn. */
+export interface PlacementBroker {
+  readonly id: number
+  readonly rack: string | null
+}
+
+/** Brokers by id, those of different racks in turn. */
+export function spreadingOrder(brokers: readonly PlacementBroker[]): number[] {
+  const byRack = new Map<string | null, number[]>()
+  for (const { id, rack } of [...brokers].sort((a, b) => a.id - b.id)) {
+    const ids = byRack.get(rack) ?? []
+    ids.push(id)
+    byRack.set(rack, ids)
+  }
+  const order: number[] = []
+  for (let round = 0; order.length < brokers.length; round++) {
+    for (const ids of byRack.values()) if (round < ids.length) order.push(ids[round]!)
+  }
+  return order
+}
+
+/**
+ * Partition `start` + p begins one broker after the one before it; its other replicas follow in turn, those first
+ * whose rack has none yet.
+ */
 export function spreadReplicas(
-  brokerIds: readonly number[],
-  firstPartition: number,
+  brokers: readonly PlacementBroker[],
+  start: number,
   partitions: number,
   replicationFactor: number,
 ): number[][] {
-  if (replicationFactor > brokerIds.length) {
+  if (replicationFactor > brokers.length) {
     throw new KafkaError(
       'INVALID_REPLICATION_FACTOR',
-      `Replication factor ${replicationFactor} is larger than the number of brokers, ${brokerIds.length}`,
+      `Replication factor ${replicationFactor} is larger than the number of live brokers, ${brokers.length}`,
     )
   }
-  return Array.from({ length: partitions }, (_, index) =>
-    Array.from(
-      { length: replicationFactor },
-      (_, replica) => brokerIds[(firstPartition + index + replica) % brokerIds.length]!,
-    ),
-  )
+  const order = spreadingOrder(brokers)
+  const rackOf = new Map(brokers.map(({ id, rack }) => [id, rack]))
+  return Array.from({ length: partitions }, (_, index) => {
+    const turn = order.map((_, at) => order[(start + index + at) % order.length]!)
+    const racks = new Set<string | null>()
+    const ofNewRacks = turn.filter((id) => {
+      const rack = rackOf.get(id)!
+      if (racks.has(rack)) return false
+      racks.add(rack)
+      return true
+    })
+    const others = turn.filter((id) => !ofNewRacks.includes(id))
+    return [...ofNewRacks, ...others].slice(0, replicationFactor)
+  })
 }
 
 /** Throws INVALID_REPLICA_ASSIGNMENT where the replicas of one partition cannot be these. */

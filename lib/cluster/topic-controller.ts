@@ -19,6 +19,8 @@ import {
   checkReplicas,
   orderedAssignments,
   type PartitionAssignment,
+  type PlacementBroker,
+  spreadingOrder,
   spreadReplicas,
 } from './replica-assignment.js'
 import { collisionKey, isInternalTopic, validateTopicName } from './topic-names.js'
@@ -242,7 +244,8 @@ export class TopicController {
     const replicas =
       replicationFactor === -1 ? this.#config.get('default.replication.factor') : replicationFactor
     checkPartitionCount(partitions)
-    return spreadReplicas(this.#brokerIds(), 0, partitions, replicas)
+    const brokers = this.#image.liveBrokers
+    return spreadReplicas(brokers, Math.floor(Math.random() * brokers.length), partitions, replicas)
   }
 
   #addedReplicas(
@@ -252,7 +255,10 @@ export class TopicController {
   ): readonly (readonly number[])[] {
     const first = topic.partitions.length
     const replicationFactor = topic.partitions[0]!.replicas.length
-    if (assignments === null) return spreadReplicas(this.#brokerIds(), first, added, replicationFactor)
+    if (assignments === null) {
+      const brokers = this.#image.liveBrokers
+      return spreadReplicas(brokers, startOf(topic, brokers) + first, added, replicationFactor)
+    }
     if (assignments.length !== added) {
       throw new KafkaError(
         'INVALID_REPLICA_ASSIGNMENT',
@@ -266,9 +272,10 @@ export class TopicController {
   }
 
   #newPartition(replicas: readonly number[]): PartitionValue {
-    const leader = replicas[0]!
+    const isr = replicas.filter((id) => this.#image.memberState(id) === 'live')
+    const leader = isr[0]!
     const brokerEpoch = this.#image.brokers.get(leader)?.brokerEpoch ?? 0
-    return { leader, leaderEpoch: 0, partitionEpoch: 0, replicas, isr: replicas, brokerEpoch }
+    return { leader, leaderEpoch: 0, partitionEpoch: 0, replicas, isr, brokerEpoch }
   }
 
   #preview(
@@ -313,12 +320,17 @@ export class TopicController {
   }
 
   #brokerIds(): number[] {
-    return [...this.#image.brokers.keys()].sort((a, b) => a - b)
+    return this.#image.liveBrokers.map(({ id }) => id)
   }
 }
 
 function alreadyExists(name: string): KafkaError {
   return new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists`)
+}
+
+/** Where the spreading of a topic's partitions began: at the first replica of its first one. */
+function startOf({ partitions }: TopicImage, brokers: readonly PlacementBroker[]): number {
+  return Math.max(0, spreadingOrder(brokers).indexOf(partitions[0]!.replicas[0]!))
 }
 
 function checkPartitionCount(count: number): void {

@@ -32,9 +32,27 @@ export function checkBroker(values: Map<string, unknown>, given: ReadonlyMap<str
       'max.connections.per.ip=0 lets nobody in without max.connections.per.ip.overrides',
     )
   }
+  checkEtcd(values)
   const folders = (values.get('log.dirs') ?? values.get('log.dir')) as readonly string[]
   if (folders.length !== 1) {
     fail('log.dirs', `one data folder is supported, log.dirs names ${folders.length}`)
+  }
+}
+
+function checkEtcd(values: ReadonlyMap<string, unknown>): void {
+  for (const endpoint of values.get('etcd.endpoints') as readonly string[]) {
+    const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[^:[\]/]+):(\d{1,5})$/.exec(endpoint)?.[1])
+    if (!(port >= 1 && port <= 65_535)) {
+      fail('etcd.endpoints', `'${endpoint}' in etcd.endpoints is not host:port`)
+    }
+  }
+  const isGiven = (name: string) => values.get(name) !== null
+  const pairs = [
+    ['etcd.username', 'etcd.password'],
+    ['etcd.tls.cert.file', 'etcd.tls.key.file'],
+  ] as const
+  for (const [one, other] of pairs) {
+    if (isGiven(one) !== isGiven(other)) fail(one, `${one} and ${other} must be given together`)
   }
 }
 

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { EmbeddedMetadataStore } from '../../lib/cluster/index.js'
-import type { MetadataChange } from '../../lib/cluster/metadata-store.js'
 import { MetadataCompactedError } from '../../lib/cluster/metadata-store.js'
 import { MemoryEngine } from './memory-engine.js'
+import { describeMetadataStore } from './metadata-store-contract.js'
 
 const PATH = '/data/metadata'
 const open = (engine: MemoryEngine, minSnapshotBytes?: number) =>
@@ -14,47 +14,7 @@ async function contents(store: EmbeddedMetadataStore): Promise<Record<string, st
   return Object.fromEntries(entries.map(({ key, value }) => [key, value]))
 }
 
-test('what was put is got, with the revision that wrote it', async (t) => {
-  const store = await open(new MemoryEngine())
-  t.is(await store.get('a'), undefined)
-  t.deepEqual(await store.txn(put('a', '1')), { succeeded: true, revision: 1 })
-  t.deepEqual(await store.txn(put('b', 'ü')), { succeeded: true, revision: 2 })
-  t.deepEqual(await store.get('b'), { key: 'b', value: 'ü', modRevision: 2 })
-})
-
-test('a range holds the keys below a prefix, in order', async (t) => {
-  const store = await open(new MemoryEngine())
-  await store.txn({ puts: ['t/b', 't/a', 'u/a'].map((key) => ({ key, value: key })) })
-  const { entries, revision } = await store.range('t/')
-  t.deepEqual(
-    entries.map(({ key }) => key),
-    ['t/a', 't/b'],
-  )
-  t.is(revision, 1)
-})
-
-test('a transaction happens only where its compares hold, and then as a whole', async (t) => {
-  const store = await open(new MemoryEngine())
-  const create = { compares: [{ key: 'a', modRevision: 0 }], ...put('a', '1') }
-  t.true((await store.txn(create)).succeeded)
-  t.deepEqual(await store.txn({ ...create, deletes: ['b'] }), { succeeded: false, revision: 1 })
-  t.true((await store.txn({ compares: [{ key: 'a', modRevision: 1 }], deletes: ['a'] })).succeeded)
-  t.true((await store.txn(create)).succeeded)
-})
-
-test('of many that create the same key at once, one succeeds', async (t) => {
-  const store = await open(new MemoryEngine())
-  const results = await Promise.all(
-    Array.from({ length: 5 }, (_, index) =>
-      store.txn({ compares: [{ key: 'a', modRevision: 0 }], ...put('a', String(index)) }),
-    ),
-  )
-  t.deepEqual(
-    results.map(({ succeeded }) => succeeded),
-    [true, false, false, false, false],
-  )
-  t.is((await store.get('a'))!.value, '0')
-})
+describeMetadataStore(test, () => open(new MemoryEngine()))
 
 test('what is asked for at once shares an fsync', async (t) => {
   const engine = new MemoryEngine()
@@ -122,25 +82,6 @@ test('a crash while a snapshot is written loses nothing', async (t) => {
   t.regex((await reopened.get('k'))!.value, /^last/)
   await reopened.txn(put('l', '1'))
   t.deepEqual(Object.keys(await contents(await open(engine))), ['k', 'l'])
-})
-
-test('a watch sees every change below its prefix, a revision at a time, before the transaction resolves', async (t) => {
-  const store = await open(new MemoryEngine())
-  await store.txn(put('t/old', '1'))
-  const seen: MetadataChange[] = []
-  const watch = store.watch('t/', 1, (change) => seen.push(change))
-  await store.txn(put('u/other', '1'))
-  await store.txn({
-    puts: [
-      { key: 't/a', value: '1' },
-      { key: 'u/b', value: '1' },
-    ],
-    deletes: ['t/old'],
-  })
-  t.deepEqual(seen, [{ revision: 3, puts: [{ key: 't/a', value: '1', modRevision: 3 }], deletes: ['t/old'] }])
-  watch.close()
-  await store.txn(put('t/b', '1'))
-  t.is(seen.length, 1)
 })
 
 test('a watch that starts behind is told what it missed, or that it must read again', async (t) => {

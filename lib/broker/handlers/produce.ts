@@ -6,6 +6,7 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
+import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
 
 const zstd = 4
@@ -63,6 +64,15 @@ function refuse({ acks, transactionalId }: RequestOf<'Produce'>): KafkaError | u
   return undefined
 }
 
+/** Another broker may lead by now, without what is appended here: asked again before anything is acknowledged. */
+function requireNotFenced({ cluster }: BrokerServices): void {
+  if (!cluster.isFenced) return
+  throw new KafkaError(
+    'NOT_LEADER_OR_FOLLOWER',
+    'This broker has lost touch with the cluster and leads nothing until it is back.',
+  )
+}
+
 async function append(
   topic: string,
   { index, records }: PartitionData,
@@ -74,6 +84,7 @@ async function append(
   try {
     if (refusal) throw refusal
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    requireNotFenced(broker)
     const partition = broker.replicas.get(topic, index)
     if (records === null)
       throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
@@ -82,6 +93,7 @@ async function append(
     }
     // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
     const outcome = await withTimeout(partition.produce(records, acks), acks === -1 ? timeoutMs : 0)
+    requireNotFenced(broker)
     return {
       index,
       errorCode: ErrorCode.NONE,

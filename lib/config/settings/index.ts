@@ -2,6 +2,7 @@
 
 import type { AnySetting, ValueOf } from '../setting.js'
 import { brokerOwnSettings } from './broker.js'
+import { etcdSettings } from './etcd.js'
 import { groupSettings } from './groups.js'
 import { ignoredBrokerSettings } from './ignored.js'
 import { logSettings } from './log.js'
@@ -20,6 +21,7 @@ const usedBrokerSettings = {
   ...brokerOwnSettings,
   ...logSettings,
   ...replicationSettings,
+  ...etcdSettings,
   ...groupSettings,
 }
 

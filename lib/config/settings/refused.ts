@@ -18,9 +18,6 @@ const refused = because('refused')
 
 export const refusedBrokerSettings: Declarations = Object.assign(
   {},
-  refused('A replica that is not in sync never becomes leader: acknowledged records would be lost.', {
-    'unclean.leader.election.enable': boolean(false),
-  }),
   refused('Connections would not be secured: only PLAINTEXT exists so far.', {
     'security.inter.broker.protocol': string('PLAINTEXT'),
   }),

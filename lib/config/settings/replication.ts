@@ -1,6 +1,6 @@
 /** Settings of replication between brokers. */
 
-import { type Declarations, int, long } from '../setting.js'
+import { boolean, type Declarations, int, long } from '../setting.js'
 
 const MIB = 1024 * 1024
 
@@ -32,5 +32,9 @@ export const replicationSettings = {
   }),
   'replica.socket.timeout.ms': int(30_000, {
     doc: 'A fetch that has no answer by then closes its connection, and a leader that cannot be reached is tried anew.',
+  }),
+  'unclean.leader.election.enable': boolean(false, {
+    change: 'cluster-wide',
+    doc: 'Default of unclean.leader.election.enable: when no replica in sync lives, let another one lead, though it loses acknowledged records.',
   }),
 } satisfies Declarations

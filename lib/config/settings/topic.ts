@@ -138,6 +138,12 @@ export const usedTopicSettings = {
     'log.roll.ms',
     ['log.roll.hours', HOUR],
   ),
+  'unclean.leader.election.enable': topic(
+    boolean(false, {
+      doc: 'When no replica in sync lives, let another one lead, though it loses acknowledged records.',
+    }),
+    'unclean.leader.election.enable',
+  ),
   'write.caching': topic(
     boolean(false, {
       doc: 'Answer acks=all once all replicas in sync have the records in memory, as Kafka does, and not only when they are on disk.',
@@ -173,12 +179,5 @@ export const ignoredTopicSettings: Readonly<Record<string, TopicDeclaration<AnyS
 export const refusedTopicSettings: Readonly<Record<string, TopicDeclaration<AnySetting>>> = {
   'remote.storage.enable': topic(
     boolean(false, { standing: 'refused', doc: 'There is no tiered storage: records would not be copied.' }),
-  ),
-  'unclean.leader.election.enable': topic(
-    boolean(false, {
-      standing: 'refused',
-      doc: 'A replica that is not in sync never becomes leader: acknowledged records would be lost.',
-    }),
-    'unclean.leader.election.enable',
   ),
 }

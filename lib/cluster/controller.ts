@@ -1,0 +1,196 @@
+/**
+ * The controller's work, on whichever broker holds the controller's key: it moves leaders away from brokers that died
+ * or stop, and takes those out of the ISRs. Every other change of topics is made by the broker that is asked for it.
+ *
+ * The key hangs on its broker's lease. Each transaction compares it, the partitions it writes, and the registration of
+ * the leader that it replaces: a leader epoch counts that broker's starts, and must not be given twice.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { ClusterImage } from './cluster-image.js'
+import type { Liveness } from './liveness.js'
+import {
+  brokerKey,
+  CONTROLLER_KEY,
+  type ControllerValue,
+  liveKey,
+  type PartitionValue,
+  partitionKey,
+} from './metadata-keys.js'
+import type { MetadataStore } from './metadata-store.js'
+import { elect, isSameElection } from './partition-election.js'
+
+interface Write {
+  readonly key: string
+  readonly modRevision: number
+  readonly value: PartitionValue
+}
+
+/** Writes of one kind: they replace this leader, or none (−1). */
+interface Writes {
+  readonly oldLeader: number
+  readonly writes: Write[]
+}
+
+const chunksAtOnce = 4
+/** What a transaction compares beside its partitions: the controller's key and a registration. */
+const otherCompares = 2
+const retryMs = 100
+
+export class Controller {
+  readonly #store: MetadataStore
+  readonly #image: ClusterImage
+  readonly #liveness: Liveness
+  readonly #log: Logger
+  readonly #stopListening: () => void
+  #isPending = false
+  #work: Promise<void> | undefined
+  #chunkSize: number
+  #closed = false
+
+  constructor(store: MetadataStore, image: ClusterImage, liveness: Liveness, log: Logger) {
+    this.#store = store
+    this.#image = image
+    this.#liveness = liveness
+    this.#log = log
+    this.#chunkSize = store.maxTxnOperations - otherCompares
+    this.#stopListening = image.onChange(
+      ({ membersChanged, created, partitionsAdded, partitionsChanged, configsChanged }) => {
+        const changes = [created, partitionsAdded, configsChanged]
+        const isConcerned = (isr: readonly number[]) => isr.some((id) => image.memberState(id) !== 'live')
+        if (
+          membersChanged ||
+          changes.some(({ length }) => length > 0) ||
+          partitionsChanged.some(({ partition: { leader, isr } }) => leader < 0 || isConcerned(isr))
+        )
+          this.look()
+      },
+    )
+  }
+
+  /** Looks at the whole image anew, soon. */
+  look(): void {
+    if (this.#closed) return
+    this.#isPending = true
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    await this.#work
+  }
+
+  async #run(): Promise<void> {
+    // What one revision and those right behind it bring is looked at once.
+    await Promise.resolve()
+    while (this.#isPending && !this.#closed) {
+      this.#isPending = false
+      try {
+        if (this.#image.controllerId < 0) await this.#campaign()
+        if (this.#isController) await this.#settle()
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the controller could not write; it tries again')
+        this.#isPending = true
+        await delay(retryMs)
+      }
+    }
+  }
+
+  get #isController(): boolean {
+    return this.#image.controllerId === this.#image.nodeId && this.#liveness.isLeased
+  }
+
+  async #campaign(): Promise<void> {
+    const { nodeId } = this.#image
+    const { lease } = this.#liveness
+    if (lease === undefined || this.#image.memberState(nodeId) !== 'live') return
+    const value: ControllerValue = { brokerId: nodeId }
+    const { succeeded } = await this.#store.txn({
+      compares: [
+        { key: CONTROLLER_KEY, modRevision: 0 },
+        { key: liveKey(nodeId), modRevision: this.#image.liveRevision(nodeId) },
+      ],
+      puts: [{ key: CONTROLLER_KEY, value: JSON.stringify(value), lease }],
+    })
+    if (succeeded) this.#log.info('this broker is the controller')
+    else this.#isPending = this.#image.controllerId < 0
+  }
+
+  async #settle(): Promise<void> {
+    const chunks = this.#plan().flatMap(({ oldLeader, writes }) => {
+      const pieces: Writes[] = []
+      for (let from = 0; from < writes.length; from += this.#chunkSize) {
+        pieces.push({ oldLeader, writes: writes.slice(from, from + this.#chunkSize) })
+      }
+      return pieces
+    })
+    if (chunks.length === 0) return
+    let failures = 0
+    const queue = chunks.values()
+    const worker = async () => {
+      for (const chunk of queue) {
+        if (this.#closed || !this.#isController) return
+        if (!(await this.#write(chunk))) failures++
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(chunksAtOnce, chunks.length) }, worker))
+    const largest = this.#store.maxTxnOperations - otherCompares
+    // One partition that a leader keeps changing must not hold up those that share its transaction.
+    this.#chunkSize = failures > 0 ? Math.max(1, Math.ceil(this.#chunkSize / 4)) : largest
+    if (failures > 0) this.#isPending = true
+    const partitions = chunks.reduce((sum, { writes }) => sum + writes.length, 0)
+    this.#log.info({ partitions, chunks: chunks.length, failures }, 'leaders and in-sync replicas settled')
+  }
+
+  async #write({ oldLeader, writes }: Writes): Promise<boolean> {
+    const { succeeded } = await this.#store.txn({
+      compares: [
+        { key: CONTROLLER_KEY, modRevision: this.#image.controllerRevision },
+        ...(oldLeader < 0
+          ? []
+          : [{ key: brokerKey(oldLeader), modRevision: this.#image.brokers.get(oldLeader)?.revision ?? 0 }]),
+        ...writes.map(({ key, modRevision }) => ({ key, modRevision })),
+      ],
+      puts: writes.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
+    })
+    return succeeded
+  }
+
+  /** What is not as it should be, by the leader that is replaced. */
+  #plan(): Writes[] {
+    const byOldLeader = new Map<number, Writes>()
+    const stateOf = (id: number) => this.#image.memberState(id)
+    for (const topic of this.#image.topics.values()) {
+      for (const { partition, leaderEpoch } of topic.partitions) {
+        const stored = this.#image.storedPartition(topic.topicId, partition)!
+        const { value, revision } = stored
+        const election = elect(value, stateOf, topic.config.uncleanLeaderElectionEnable)
+        if (isSameElection(election, value)) continue
+        const isMoved = election.leader !== value.leader
+        const oldLeader = isMoved ? value.leader : -1
+        let group = byOldLeader.get(oldLeader)
+        if (!group) {
+          group = { oldLeader, writes: [] }
+          byOldLeader.set(oldLeader, group)
+        }
+        const changed = { ...value, ...election, partitionEpoch: value.partitionEpoch + 1 }
+        group.writes.push({
+          key: partitionKey(topic.topicId, partition),
+          modRevision: revision,
+          value: isMoved
+            ? {
+                ...changed,
+                leaderEpoch: leaderEpoch + 1,
+                brokerEpoch: this.#image.brokers.get(election.leader)?.brokerEpoch ?? value.brokerEpoch,
+              }
+            : changed,
+        })
+      }
+    }
+    return [...byOldLeader.values()]
+  }
+}

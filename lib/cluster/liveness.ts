@@ -1,0 +1,279 @@
+/**
+ * This broker's life in a cluster that shares a store: its registration under a new broker epoch, the lease that says
+ * that it lives, and the way back when that is lost.
+ *
+ * A registration (`brokers/<id>`) stays; the liveness key (`live/<id>`) goes with its lease. Who has no liveness key
+ * of its present epoch is fenced: it is not elected and leaves the ISRs.
+ *
+ * INVARIANT: `isLeased` is true only while no other broker can have seen the lease end: it is counted from when the
+ * last answered keepalive was sent, on a clock that goes on while the machine sleeps or the process is stopped.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ConfigError } from '../config/index.js'
+import { randomUuid } from '../protocol/index.js'
+import { BootClock } from './boot-clock.js'
+import type { ClusterImage } from './cluster-image.js'
+import { leaveIsrs, soleReplicaOf } from './isr-leave.js'
+import { MetadataRefusedError } from './metadata-errors.js'
+import { type BrokerEndpoint, type BrokerValue, brokerKey, type LiveValue, liveKey } from './metadata-keys.js'
+import type { MetadataLeases, MetadataStore } from './metadata-store.js'
+
+export interface LivenessOptions {
+  readonly store: MetadataStore
+  readonly leases: MetadataLeases
+  readonly image: ClusterImage
+  readonly directoryId: string
+  readonly rack: string | null
+  readonly ttlMs: number
+  readonly log: Logger
+}
+
+/** Keepalives in the time of one lease. */
+const keepAlivesPerLease = 4
+const rejoinPauseMs = 200
+/** How long a stop waits for other brokers to take over what this one leads. */
+const leavePatienceMs = 5_000
+
+export class Liveness {
+  readonly #options: LivenessOptions
+  readonly #nodeId: number
+  /** Of this process: a registration of another one is not ours, whatever it says else. */
+  readonly #incarnation = randomUuid()
+  readonly #clock = new BootClock()
+  readonly #stopListening: () => void
+  #brokerEpoch = 0
+  #endpoints: readonly BrokerEndpoint[] = []
+  #lease: string | undefined
+  #leasedUntil = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #joining: Promise<void> | undefined
+  #isLive = false
+  #isLeaving = false
+  #closed = false
+
+  constructor(options: LivenessOptions) {
+    this.#options = options
+    this.#nodeId = options.image.nodeId
+    this.#stopListening = options.image.onChange(({ membersChanged }) => {
+      if (membersChanged) this.#look()
+    })
+  }
+
+  /** False where others may have fenced this broker: then nothing that could be lost may be acknowledged. */
+  get isLeased(): boolean {
+    return this.#clock.now() < this.#leasedUntil
+  }
+
+  get lease(): string | undefined {
+    return this.#lease
+  }
+
+  /**
+   * Registers a new broker epoch. After an unclean stop this broker leaves every ISR of which it is not the last
+   * member: its log may lack what the others have. Throws ConfigError where the node id is another broker's.
+   */
+  async register(wasCleanlyStopped: boolean): Promise<void> {
+    const { store, leases, directoryId } = this.#options
+    for (;;) {
+      const [entry, live] = await Promise.all([
+        store.get(brokerKey(this.#nodeId)),
+        store.get(liveKey(this.#nodeId)),
+      ])
+      const before = entry && (JSON.parse(entry.value) as BrokerValue)
+      if (before && before.directoryId !== directoryId)
+        await this.#checkSuccession(before, live !== undefined)
+      this.#brokerEpoch = (before?.brokerEpoch ?? 0) + 1
+      const { succeeded } = await store.txn({
+        compares: [{ key: brokerKey(this.#nodeId), modRevision: entry?.modRevision ?? 0 }],
+        puts: [this.#registration()],
+        deletes: [liveKey(this.#nodeId)],
+      })
+      if (!succeeded) continue
+      // What held the old lease beside, the controller's key, is free at once.
+      if (live) await leases.revoke((JSON.parse(live.value) as LiveValue).lease)
+      const takesOver = before !== undefined && before.directoryId !== directoryId
+      if (!wasCleanlyStopped || takesOver) await leaveIsrs(store, this.#nodeId)
+      return
+    }
+  }
+
+  /** Others may elect this broker, and clients are told of it, from here on. */
+  async join(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    this.#endpoints = endpoints
+    if (!(await this.#goLive())) throw this.#takenOver()
+    this.#scheduleKeepAlive()
+  }
+
+  /** Has others take over what this broker leads; resolves when they have, or after a while. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true
+    if (!this.#isLive) return
+    const { store, image, log } = this.#options
+    try {
+      const entry = await store.get(liveKey(this.#nodeId))
+      if (!entry || !this.#lease) return
+      const value: LiveValue = { brokerEpoch: this.#brokerEpoch, lease: this.#lease, isStopping: true }
+      const { succeeded } = await store.txn({
+        compares: [{ key: entry.key, modRevision: entry.modRevision }],
+        puts: [{ key: entry.key, value: JSON.stringify(value), lease: this.#lease }],
+      })
+      if (succeeded) await image.until(() => !image.leadsWhatOthersCould(), leavePatienceMs)
+    } catch (error) {
+      log.warn({ err: error }, 'leaderships could not be handed over')
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    clearTimeout(this.#timer)
+    this.#leasedUntil = Number.NEGATIVE_INFINITY
+    await this.#joining
+    const lease = this.#lease
+    this.#lease = undefined
+    if (lease === undefined) return
+    // Without an answer the lease ends by itself.
+    await this.#options.leases.revoke(lease).catch(() => {})
+  }
+
+  #registration() {
+    const { directoryId, rack } = this.#options
+    const value: BrokerValue = {
+      brokerEpoch: this.#brokerEpoch,
+      directoryId,
+      incarnation: this.#incarnation,
+      rack,
+      endpoints: this.#endpoints,
+    }
+    return { key: brokerKey(this.#nodeId), value: JSON.stringify(value) }
+  }
+
+  /** Another data folder under this node id: only where the old one is away and nothing depends on it. */
+  async #checkSuccession({ directoryId }: BrokerValue, isLive: boolean): Promise<void> {
+    const owner = `node.id ${this.#nodeId} belongs to a broker with another data folder (directory.id ${directoryId})`
+    if (isLive) fail(`${owner}, which is running: choose another node.id`)
+    const sole = await soleReplicaOf(this.#options.store, this.#nodeId)
+    if (sole === 0) return
+    fail(
+      `${owner}, which alone has what ${sole} partitions hold: start it with that folder, or choose another node.id`,
+    )
+  }
+
+  /** False where another broker has taken over the node id. */
+  async #goLive(): Promise<boolean> {
+    const { store, leases, ttlMs } = this.#options
+    const sentAt = this.#clock.now()
+    const granted = await leases.grant(ttlMs)
+    for (;;) {
+      const entry = await store.get(brokerKey(this.#nodeId))
+      if (!entry || !this.#isOwn(JSON.parse(entry.value))) {
+        await leases.revoke(granted.id)
+        return false
+      }
+      const live: LiveValue = { brokerEpoch: this.#brokerEpoch, lease: granted.id }
+      const { succeeded } = await store.txn({
+        compares: [{ key: entry.key, modRevision: entry.modRevision }],
+        puts: [
+          this.#registration(),
+          { key: liveKey(this.#nodeId), value: JSON.stringify(live), lease: granted.id },
+        ],
+      })
+      if (!succeeded) continue
+      this.#lease = granted.id
+      this.#leasedUntil = sentAt + granted.ttlMs
+      this.#isLive = true
+      this.#look()
+      return true
+    }
+  }
+
+  #isOwn({ incarnation, brokerEpoch }: BrokerValue): boolean {
+    return incarnation === this.#incarnation && brokerEpoch === this.#brokerEpoch
+  }
+
+  #scheduleKeepAlive(): void {
+    if (this.#closed) return
+    this.#timer = setTimeout(() => void this.#keepAlive(), this.#options.ttlMs / keepAlivesPerLease)
+    this.#timer.unref()
+  }
+
+  async #keepAlive(): Promise<void> {
+    const { leases, ttlMs, log } = this.#options
+    const lease = this.#lease
+    if (lease !== undefined && !this.#joining) {
+      const sentAt = this.#clock.now()
+      try {
+        const isAlive = await leases.keepAlive(lease, ttlMs / 2)
+        if (this.#lease === lease) {
+          if (isAlive) this.#leasedUntil = Math.max(this.#leasedUntil, sentAt + ttlMs)
+          else this.#lost()
+        }
+      } catch (error) {
+        log.warn({ err: error }, 'the lease of this broker could not be renewed')
+      }
+    }
+    this.#scheduleKeepAlive()
+  }
+
+  /** The store says that this broker is fenced: somebody saw it die, or its lease ended. */
+  #look(): void {
+    if (!this.#isLive || this.#joining || this.#closed) return
+    if (this.#options.image.memberState(this.#nodeId) === 'fenced') this.#lost()
+  }
+
+  #lost(): void {
+    if (this.#closed || this.#joining) return
+    this.#isLive = false
+    this.#lease = undefined
+    this.#leasedUntil = Number.NEGATIVE_INFINITY
+    if (this.#isLeaving) return
+    this.#options.log.warn('this broker was fenced: it registers anew')
+    this.#joining = this.#rejoin().finally(() => {
+      this.#joining = undefined
+    })
+  }
+
+  /** Until it is registered again under a new epoch, whatever the store answers meanwhile. */
+  async #rejoin(): Promise<void> {
+    const { store, log } = this.#options
+    while (!this.#closed) {
+      try {
+        const entry = await store.get(brokerKey(this.#nodeId))
+        const found = entry && (JSON.parse(entry.value) as BrokerValue)
+        if (!found || found.incarnation !== this.#incarnation) {
+          log.fatal(`${this.#takenOver().message}; this broker serves nothing any more`)
+          return
+        }
+        this.#brokerEpoch = found.brokerEpoch + 1
+        const { succeeded } = await store.txn({
+          compares: [{ key: entry.key, modRevision: entry.modRevision }],
+          puts: [this.#registration()],
+          deletes: [liveKey(this.#nodeId)],
+        })
+        if (!succeeded) continue
+        if (await this.#goLive()) {
+          log.info({ brokerEpoch: this.#brokerEpoch }, 'registered anew')
+          return
+        }
+      } catch (error) {
+        const level = error instanceof MetadataRefusedError ? 'error' : 'debug'
+        log[level]({ err: error }, 'this broker could not register anew yet')
+      }
+      await delay(rejoinPauseMs)
+    }
+  }
+
+  #takenOver(): ConfigError {
+    return configError(`another broker has started with node.id ${this.#nodeId}: choose another node.id`)
+  }
+}
+
+function configError(message: string): ConfigError {
+  return new ConfigError('INVALID_VALUE', message, 'node.id')
+}
+
+function fail(message: string): never {
+  throw configError(message)
+}

@@ -1,0 +1,34 @@
+/** Who leads a partition and who is in sync, after brokers came or went. Pure: what is there decides. */
+
+import type { PartitionValue } from './metadata-keys.js'
+
+/** `live`: may lead. `stopping`: serves still, and hands over what it leads. `fenced`: counts as dead. */
+export type MemberState = 'live' | 'stopping' | 'fenced'
+
+export interface Election {
+  readonly leader: number
+  readonly isr: readonly number[]
+}
+
+/**
+ * Members that do not live leave the ISR, but for the last ones: who of them comes back first may lead. The leader is
+ * the first replica in sync that lives; without one it is nobody, or with `unclean` the first replica that lives.
+ */
+export function elect(
+  { leader, isr, replicas }: Pick<PartitionValue, 'leader' | 'isr' | 'replicas'>,
+  stateOf: (brokerId: number) => MemberState,
+  unclean: boolean,
+): Election {
+  const isLive = (id: number) => stateOf(id) === 'live'
+  const inSync = isr.filter(isLive)
+  if (isLive(leader) && isr.includes(leader)) return { leader, isr: inSync }
+  const next = replicas.find((id) => isr.includes(id) && isLive(id))
+  if (next !== undefined) return { leader: next, isr: inSync }
+  if (leader >= 0 && stateOf(leader) === 'stopping') return { leader, isr }
+  const any = unclean ? replicas.find(isLive) : undefined
+  return any === undefined ? { leader: -1, isr } : { leader: any, isr: [any] }
+}
+
+export function isSameElection(a: Election, b: Election): boolean {
+  return a.leader === b.leader && a.isr.length === b.isr.length && a.isr.every((id) => b.isr.includes(id))
+}

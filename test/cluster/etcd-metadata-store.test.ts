@@ -1,0 +1,143 @@
+/** The store on a real etcd. */
+import type { ExecutionContext } from 'ava'
+import test from 'ava'
+import {
+  type EtcdMetadataStore,
+  MetadataOutcomeUnknownError,
+  MetadataRefusedError,
+  MetadataUnavailableError,
+} from '../../lib/cluster/index.js'
+import { MetadataCompactedError } from '../../lib/cluster/metadata-store.js'
+import { until } from './brokers.js'
+import { Etcd, etcdTest, freePort } from './etcd.js'
+import { describeMetadataStore } from './metadata-store-contract.js'
+
+const put = (key: string, value: string) => ({ puts: [{ key, value }] })
+const never = () => {
+  throw new Error('compacted')
+}
+
+let shared: Promise<Etcd> | undefined
+let stores = 0
+test.after.always(async () => {
+  await (await shared)?.[Symbol.asyncDispose]()
+})
+
+async function open(t: ExecutionContext): Promise<EtcdMetadataStore> {
+  shared ??= Etcd.start()
+  const store = await (await shared).open({ prefix: `store-${++stores}/` })
+  t.teardown(() => store.close())
+  return store
+}
+
+describeMetadataStore(etcdTest, open)
+
+etcdTest('clusters with other prefixes do not see each other', async (t) => {
+  const [one, two] = [await open(t), await open(t)]
+  await one.txn(put('a', '1'))
+  t.is(await two.get('a'), undefined)
+  t.is((await two.range('')).entries.length, 0)
+})
+
+etcdTest('a lease that ends takes its keys with it, one that is kept alive does not', async (t) => {
+  const store = await open(t)
+  const { revision } = await store.range('')
+  const deleted: string[] = []
+  store.watch('', revision, ({ deletes }) => deleted.push(...deletes), never)
+  const kept = await store.leases.grant(60_000)
+  const revoked = await store.leases.grant(60_000)
+  const left = await store.leases.grant(1)
+  t.true(left.ttlMs >= 1_000)
+  await store.txn({
+    puts: [kept, revoked, left].map(({ id }, index) => ({ key: `k${index}`, value: '', lease: id })),
+  })
+  t.true(await store.leases.keepAlive(kept.id, 60_000))
+  await store.leases.revoke(revoked.id)
+  await store.leases.revoke(revoked.id)
+  t.false(await store.leases.keepAlive(revoked.id, 60_000))
+  await until(() => deleted.length === 2)
+  t.deepEqual(deleted.sort(), ['k1', 'k2'])
+  t.is((await store.range('k')).entries.length, 1)
+})
+
+etcdTest('a watch whose revision was compacted away says so', async (t) => {
+  const store = await open(t)
+  const { revision } = await store.txn(put('a', '1'))
+  await store.txn(put('a', '2'))
+  const last = await store.txn(put('a', '3'))
+  await (await shared!).command('kv/compaction', { revision: String(last.revision) })
+  const error = await new Promise((resolve) => {
+    store.watch('', revision, () => t.fail('a change after a gap'), resolve)
+  })
+  t.true(error instanceof MetadataCompactedError)
+})
+
+etcdTest('a store goes on when etcd is back, and its watches miss nothing', async (t) => {
+  await using etcd = await Etcd.start()
+  const store = await etcd.open()
+  t.teardown(() => store.close())
+  const other = await etcd.open({ requestTimeoutMs: 300 })
+  t.teardown(() => other.close())
+  const { revision } = await store.txn(put('a', '1'))
+  const seen: string[] = []
+  store.watch('', revision, ({ puts }) => seen.push(...puts.map(({ value }) => value)), never)
+  await store.txn(put('a', '2'))
+  await etcd.kill()
+  await t.throwsAsync(other.get('a'), { instanceOf: MetadataUnavailableError })
+  await t.throwsAsync(other.txn(put('a', 'x')), {
+    any: true,
+    message: /cannot be reached|not known/,
+  })
+  t.true(await etcd.run())
+  await store.txn(put('a', '3'))
+  t.deepEqual(
+    seen.filter((value) => value !== 'x'),
+    ['2', '3'],
+  )
+})
+
+etcdTest('of several endpoints one that answers is used', async (t) => {
+  await using etcd = await Etcd.start()
+  const store = await etcd.open({ endpoints: [`127.0.0.1:${await freePort()}`, etcd.endpoint] })
+  t.teardown(() => store.close())
+  t.true((await store.txn(put('a', '1'))).succeeded)
+})
+
+etcdTest('what etcd refuses was not done', async (t) => {
+  const store = await open(t)
+  const tooMuch = Array.from({ length: 2 }, (_, index) => ({ key: `k${index}`, value: 'x'.repeat(900_000) }))
+  await t.throwsAsync(store.txn({ puts: tooMuch }), {
+    instanceOf: MetadataRefusedError,
+    message: /too large/,
+  })
+  t.is((await store.range('')).entries.length, 0)
+})
+
+etcdTest('a transaction without an answer has an unknown outcome', async (t) => {
+  await using etcd = await Etcd.start()
+  const store = await etcd.open({ requestTimeoutMs: 500 })
+  t.teardown(() => store.close())
+  etcd.pause()
+  await t.throwsAsync(store.txn(put('a', '1')), { instanceOf: MetadataOutcomeUnknownError })
+  etcd.resume()
+})
+
+etcdTest('user and password, once etcd asks for them', async (t) => {
+  await using etcd = await Etcd.start()
+  await etcd.command('auth/user/add', { name: 'root', password: 'secret' })
+  await etcd.command('auth/role/add', { name: 'root' })
+  await etcd.command('auth/user/grant', { user: 'root', role: 'root' })
+  await etcd.command('auth/enable', {})
+  await t.throwsAsync(etcd.open(), { instanceOf: MetadataRefusedError })
+  await t.throwsAsync(etcd.open({ username: 'root', password: 'wrong' }), {
+    instanceOf: MetadataRefusedError,
+    message: /authentication failed/,
+  })
+  const store = await etcd.open({ username: 'root', password: 'secret' })
+  t.teardown(() => store.close())
+  const { revision } = await store.txn(put('a', '1'))
+  const seen: string[] = []
+  store.watch('', revision, ({ puts }) => seen.push(...puts.map(({ value }) => value)), never)
+  await store.txn(put('a', '2'))
+  t.deepEqual(seen, ['2'])
+})
