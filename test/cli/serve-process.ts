@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const main = new URL('../../lib/cli/main.js', import.meta.url).pathname
+export const main = new URL('../../lib/cli/main.js', import.meta.url).pathname
 
 export interface Ended {
   readonly code: number | null
