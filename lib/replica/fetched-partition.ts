@@ -16,6 +16,8 @@ export type FetchedData = FetchResponse['responses'][number]['partitions'][numbe
 
 /** The first rest after a failure; each further one is twice as long. */
 const firstBackoffMs = 20
+/** After so many failures in a row it is no passing one. */
+const failuresToTell = 6
 
 export class FetchedPartition {
   readonly partition: Partition
@@ -105,9 +107,9 @@ export class FetchedPartition {
     const error = toKafkaError(thrown)
     this.retryAtMs = nowMs + Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures, 20))
     this.#failures++
-    // While a leader changes, both sides hear of it at different times.
-    const isPassing = error instanceof KafkaError && this.#failures < 5
-    this.#log[isPassing ? 'debug' : 'warn']({ err: error, ...this.#name }, 'a partition could not be fetched')
+    // While a leader changes, both sides hear of it at different times: that is worth no line, and one is enough.
+    const isNews = this.#failures === (error instanceof KafkaError ? failuresToTell : 1)
+    this.#log[isNews ? 'warn' : 'debug']({ err: error, ...this.#name }, 'a partition could not be fetched')
   }
 
   get #name() {

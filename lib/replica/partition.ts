@@ -14,7 +14,7 @@ import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
 import type { ControlType } from '../protocol/index.js'
 import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from '../storage/index.js'
-import { AckWaits } from './ack-waits.js'
+import { Acknowledgements } from './acknowledgements.js'
 import { ByteMarks } from './byte-marks.js'
 import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
 import { type FollowerId, type LeaderEnvironment, Leadership, type PartitionState } from './leadership.js'
@@ -55,9 +55,7 @@ export class Partition implements CleanableLog {
   #appendedBytes = 0
   #committedBytes = 0
   readonly #marks = new ByteMarks()
-  readonly #committed = new AckWaits()
-  readonly #durable = new AckWaits()
-  readonly #deleted = new AckWaits()
+  readonly #acknowledgements = new Acknowledgements(() => this.#config.minInsyncReplicas)
   readonly #readWaiters = new ReadWaiters()
   #closed = false
 
@@ -73,7 +71,7 @@ export class Partition implements CleanableLog {
     log.listener = {
       onAppended: (result, sizeInBytes) => this.#onAppended(result.lastOffset + 1, sizeInBytes),
       onFlushed: () => this.#onFlushed(),
-      onFailed: (error) => this.#failWaits(new KafkaError('KAFKA_STORAGE_ERROR', error.message)),
+      onFailed: (error) => this.#onFailed(error),
     }
   }
 
@@ -106,6 +104,10 @@ export class Partition implements CleanableLog {
 
   get logStartOffset(): number {
     return this.log.logStartOffset
+  }
+
+  get flushedOffset(): number {
+    return this.log.flushedOffset
   }
 
   get config(): TopicConfig {
@@ -318,7 +320,8 @@ export class Partition implements CleanableLog {
     if (this.log.raiseLogStartOffset(target)) this.#readWaiters.onLogStartRaised()
     await this.log.deleteOldSegments()
     if (this.#leadership !== leadership) throw this.#notLeader()
-    if (leadership.lowestLogStart(this.logStartOffset) < target) await this.#deleted.add(target)
+    if (leadership.lowestLogStart(this.logStartOffset) < target)
+      await this.#acknowledgements.waitForLogStarts(target)
     return leadership.lowestLogStart(this.logStartOffset)
   }
 
@@ -372,7 +375,7 @@ export class Partition implements CleanableLog {
   ): Promise<AppendOutcome> {
     this.#requireOpen()
     const leadership = this.#requireLeadership()
-    if (byAllReplicas) this.#requireInSyncReplicas(leadership)
+    if (byAllReplicas) this.#acknowledgements.requireInSync(leadership)
     const { leaderEpoch } = leadership
     const flush = byAllReplicas && !this.#config.writeCaching
     const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, flush })
@@ -400,39 +403,13 @@ export class Partition implements CleanableLog {
     )
   }
 
-  #requireInSyncReplicas({ isr }: Leadership): void {
-    const needed = this.#config.minInsyncReplicas
-    if (isr.length < needed) {
-      throw new KafkaError(
-        'NOT_ENOUGH_REPLICAS',
-        `${this.topic}-${this.partition} has ${isr.length} in-sync replicas; min.insync.replicas asks for ${needed}.`,
-      )
-    }
-  }
-
   /** Undefined where what ends at `endOffset` is safe already. Rejects where this broker stops leading before. */
   #acknowledged(leadership: Leadership, endOffset: number, flush: boolean): Promise<void> | undefined {
     if (this.#leadership !== leadership) throw this.#notLeader()
-    const passed = flush
-      ? leadership.durableOffset(this.#highWatermark, this.log.flushedOffset)
-      : this.#highWatermark
-    if (passed >= endOffset) {
-      const refusal = this.#refusal(leadership)
-      if (refusal) throw refusal
-      return undefined
-    }
-    if (this.log.failure) throw new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message)
-    return (flush ? this.#durable : this.#committed).add(endOffset)
-  }
-
-  /** The ISR may have shrunk since the records were appended: then too few replicas may have them. */
-  #refusal({ isr }: Leadership): KafkaError | undefined {
-    const needed = this.#config.minInsyncReplicas
-    if (isr.length >= needed) return undefined
-    return new KafkaError(
-      'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
-      `${this.topic}-${this.partition} has ${isr.length} in-sync replicas left; min.insync.replicas asks for ${needed}.`,
-    )
+    const waiting = this.#acknowledgements.wait(leadership, endOffset, flush, this)
+    // A log that failed meanwhile has told those who waited by then.
+    if (waiting && this.log.failure) this.#onFailed(this.log.failure)
+    return waiting
   }
 
   #onAppended(endOffset: number, sizeInBytes: number): void {
@@ -461,25 +438,17 @@ export class Partition implements CleanableLog {
         committed === this.#logEnd ? this.#appendedBytes : Math.max(this.#committedBytes, bytes)
       this.#readWaiters.onCommitted()
     }
-    if (!this.#committed.isEmpty) this.#committed.pass(this.#highWatermark, () => this.#refusal(leadership))
-    if (!this.#deleted.isEmpty) {
-      this.#deleted.pass(leadership.lowestLogStart(this.logStartOffset), () => undefined)
-    }
-    if (this.#durable.isEmpty) return
-    const durable = leadership.durableOffset(this.#highWatermark, this.log.flushedOffset)
-    this.#durable.pass(durable, () => this.#refusal(leadership))
+    this.#acknowledgements.pass(leadership, this)
   }
 
   #endLeadership(): void {
     this.#leadership?.end()
     this.#leadership = undefined
-    this.#failWaits(this.#notLeader())
+    this.#acknowledgements.fail(this.#notLeader())
     this.#readWaiters.onRoleChanged()
   }
 
-  #failWaits(error: KafkaError): void {
-    this.#committed.fail(error)
-    this.#durable.fail(error)
-    this.#deleted.fail(error)
+  #onFailed(error: Error): void {
+    this.#acknowledgements.fail(new KafkaError('KAFKA_STORAGE_ERROR', error.message))
   }
 }

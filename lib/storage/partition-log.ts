@@ -6,19 +6,17 @@
  * is not flushed yet.
  */
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
-import { encodeCheckpoint, readCheckpoint } from '../log/checkpoint-file.js'
-import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
-import { files, openLog } from '../native/index.js'
+import { openLog } from '../native/index.js'
 import type { AppendResult, NativeLog, ReadOptions, ReadResult, SegmentInfo } from '../native/types.js'
 import { BATCH_HEADER_SIZE, BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
 import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
 import { checkClientBatch } from './client-batch.js'
 import { toKafkaError } from './engine-errors.js'
-import { LeaderEpochCache } from './leader-epoch-cache.js'
+import type { LeaderEpochCache } from './leader-epoch-cache.js'
+import { LeaderEpochFile } from './leader-epoch-file.js'
 import { logSettings } from './log-settings.js'
 import { type CommittedRead, type OpenTransaction, PartitionTransactions } from './partition-transactions.js'
 import { ProducerSnapshots } from './producer-snapshots.js'
@@ -68,9 +66,9 @@ export class PartitionLog {
   failure: Error | undefined
   #config: TopicConfig
   #logStartOffset: number
-  readonly #log: Logger
   readonly #queue: AppendQueue
   readonly #snapshots: ProducerSnapshots
+  readonly #epochFile: LeaderEpochFile
   /** Appends of leaders of lower epochs are refused. */
   #lowestLeaderEpoch = -1
   /** Up to here producer state knows what was appended. */
@@ -78,17 +76,21 @@ export class PartitionLog {
   /** Where the log rolled, ahead of what producer state knows. */
   #rolls: number[] = []
   #rewriting: Promise<unknown> = Promise.resolve()
-  #epochsWritten: Promise<void> = Promise.resolve()
 
-  private constructor(options: PartitionLogOptions, native: NativeLog, epochs: LeaderEpochCache) {
+  private constructor(
+    options: PartitionLogOptions,
+    native: NativeLog,
+    epochFile: LeaderEpochFile,
+    epochs: LeaderEpochCache,
+  ) {
     this.folder = options.folder
     this.topic = options.topic
     this.partition = options.partition
     this.native = native
     this.transactions = new PartitionTransactions(native, this.producers)
     this.epochs = epochs
+    this.#epochFile = epochFile
     this.#config = options.config
-    this.#log = options.log
     this.#snapshots = new ProducerSnapshots(options.folder, options.log)
     this.#logStartOffset = Math.max(options.logStartOffset, native.firstSegmentOffset)
     this.#queue = new AppendQueue(native, this.producers, {
@@ -109,7 +111,8 @@ export class PartitionLog {
       cleanShutdown,
       logStartOffset,
     })
-    const log = new PartitionLog(options, native, await readEpochs(folder, options.log))
+    const epochFile = new LeaderEpochFile(folder, options.log)
+    const log = new PartitionLog(options, native, epochFile, await epochFile.read())
     await log.#replay()
     return log
   }
@@ -287,7 +290,7 @@ export class PartitionLog {
       await this.native.flush()
       await this.#takeSnapshot(this.logEndOffset)
     }
-    await Promise.all([this.#epochsWritten, this.#snapshots.settled()])
+    await Promise.all([this.#epochFile.settled(), this.#snapshots.settled()])
     await this.native.close()
   }
 
@@ -297,7 +300,7 @@ export class PartitionLog {
       'UNKNOWN_TOPIC_OR_PARTITION',
       `${this.topic}-${this.partition} was deleted.`,
     )
-    await Promise.all([this.#epochsWritten, this.#snapshots.settled()])
+    await Promise.all([this.#epochFile.settled(), this.#snapshots.settled()])
     await this.native.remove()
   }
 
@@ -368,16 +371,8 @@ export class PartitionLog {
     this.listener?.onFailed(error)
   }
 
-  /** One write at a time; a failure is no loss, since every batch carries its epoch. */
   #writeEpochs(): void {
-    this.#epochsWritten = this.#epochsWritten
-      .then(() => {
-        const lines = this.epochs.entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
-        return files.writeAtomically(join(this.folder, LEADER_EPOCH_CHECKPOINT), encodeCheckpoint(lines))
-      })
-      .catch((error: unknown) => {
-        this.#log.warn({ err: error, folder: this.folder }, 'leader epochs could not be written')
-      })
+    this.#epochFile.write(this.epochs)
   }
 
   #takeSnapshot(offset: number): Promise<void> {
@@ -421,21 +416,6 @@ export class PartitionLog {
       if (nextOffset <= from) break
       from = nextOffset
     }
-  }
-}
-
-async function readEpochs(folder: string, log: Logger): Promise<LeaderEpochCache> {
-  try {
-    const lines = await readCheckpoint(files, join(folder, LEADER_EPOCH_CHECKPOINT))
-    return new LeaderEpochCache(
-      lines.map((line) => {
-        const [epoch, startOffset] = line.split(' ').map(Number)
-        return { epoch: epoch!, startOffset: startOffset! }
-      }),
-    )
-  } catch (error) {
-    log.warn({ err: error, folder }, 'leader epochs are read from the log instead')
-    return new LeaderEpochCache()
   }
 }
 

@@ -1,0 +1,50 @@
+/** `leader-epoch-checkpoint`: written after each change, one write at a time. A failure is no loss: batches carry epochs. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { encodeCheckpoint, readCheckpoint } from '../log/checkpoint-file.js'
+import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
+import { files } from '../native/index.js'
+import { LeaderEpochCache } from './leader-epoch-cache.js'
+
+export class LeaderEpochFile {
+  readonly #folder: string
+  readonly #log: Logger
+  #written: Promise<void> = Promise.resolve()
+
+  constructor(folder: string, log: Logger) {
+    this.#folder = folder
+    this.#log = log
+  }
+
+  /** What the file says; nothing where it does not check out. */
+  async read(): Promise<LeaderEpochCache> {
+    try {
+      const lines = await readCheckpoint(files, join(this.#folder, LEADER_EPOCH_CHECKPOINT))
+      return new LeaderEpochCache(
+        lines.map((line) => {
+          const [epoch, startOffset] = line.split(' ').map(Number)
+          return { epoch: epoch!, startOffset: startOffset! }
+        }),
+      )
+    } catch (error) {
+      this.#log.warn({ err: error, folder: this.#folder }, 'leader epochs are read from the log instead')
+      return new LeaderEpochCache()
+    }
+  }
+
+  write(epochs: LeaderEpochCache): void {
+    this.#written = this.#written
+      .then(() => {
+        const lines = epochs.entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
+        return files.writeAtomically(join(this.#folder, LEADER_EPOCH_CHECKPOINT), encodeCheckpoint(lines))
+      })
+      .catch((error: unknown) => {
+        this.#log.warn({ err: error, folder: this.#folder }, 'leader epochs could not be written')
+      })
+  }
+
+  /** Resolves when all that was asked for is written. */
+  settled(): Promise<void> {
+    return this.#written
+  }
+}
