@@ -104,7 +104,10 @@ export class Brokers implements AsyncDisposable {
     return JSON.parse((await this.#entry(topic, partition)).value)
   }
 
-  /** Writes a partition's key as a controller does: a new leader gets a new epoch. */
+  /**
+   * Writes a partition's key as a controller does: a new leader gets a new epoch. Without an ISR of the test's own it
+   * waits until the leader to be is in sync.
+   */
   async elect(
     topic: string,
     leader: number,
@@ -115,6 +118,10 @@ export class Brokers implements AsyncDisposable {
       const { key, value, modRevision } = await this.#entry(topic, partition)
       const registration = JSON.parse((await this.store.get(`brokers/${leader}`))!.value)
       const before: PartitionValue = JSON.parse(value)
+      if (!isr && !before.isr.includes(leader)) {
+        await delay(5)
+        continue
+      }
       const after: PartitionValue = {
         ...before,
         leader,
