@@ -32,6 +32,7 @@ enum class CompletionKind : uint8_t {
   kFlushed,    // `id` is that of the log, from here on; values[0]: flushed offset
   kFailed,     // status: why
   kRolled,     // values[0]: base offset of the new segment
+  kAppended,   // values[0]: end of the log; of one that several handles share
   kCut,        // values[0]: where the log's end was cut
 };
 

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <chrono>
+#include <utility>
 
 #include "failed_marker.h"
 #include "group_commit.h"
@@ -91,6 +92,7 @@ void Log::run_queue() {
     std::function<void()> run;
     {
       std::lock_guard lock(queue_mutex_);
+      if (std::exchange(working_, false)) queue_idle_.notify_all();
       if (queue_.empty()) {
         scheduled_ = false;
         queue_idle_.notify_all();
@@ -106,6 +108,8 @@ void Log::run_queue() {
         run = std::move(queue_.front().run);
         queue_.pop_front();
       }
+      working_ = true;
+      takings_++;
     }
     if (run) {
       run();
@@ -113,6 +117,11 @@ void Log::run_queue() {
       append_group(group);
       group.clear();
     }
+  }
+  {
+    std::lock_guard lock(queue_mutex_);
+    working_ = false;
+    queue_idle_.notify_all();
   }
   ThreadPool::io().post([log = shared_from_this()] { log->run_queue(); });
 }
@@ -283,6 +292,13 @@ void Log::abandon() {
   closing_ = true;
   dropped.swap(queue_);
   queue_idle_.wait(lock, [this] { return !scheduled_; });
+}
+
+void Log::abandon_appends(double from, double to) {
+  std::unique_lock lock(queue_mutex_);
+  queue_.remove_if([&](const Job& job) { return !job.run && job.id >= from && job.id < to; });
+  const uint64_t taking = takings_;
+  queue_idle_.wait(lock, [&] { return !working_ || takings_ != taking; });
 }
 
 }  // namespace odradek

@@ -135,10 +135,10 @@ class Log : public std::enable_shared_from_this<Log> {
   // believe what was never synced.
   void truncate(double id, int64_t offset);
   void reset(double id, int64_t offset);
-  // truncate, and then `kept` (whole batches from `offset` on, which stay the caller's) put in the place of what was
+  // truncate, and then `kept` (whole batches from `offset` on) put in the place of what was
   // cut, and flushed; nothing comes in between. All that was appended before is flushed first, so that its completion
   // is true when it was made.
-  void replace_end(double id, int64_t offset, uint8_t* kept, size_t size);
+  void replace_end(double id, int64_t offset, std::vector<uint8_t> kept);
   // The first offset that readers in other processes may see.
   void publish_start(double id, int64_t offset);
   void replace_segments(double id, std::vector<int64_t> cleaned, std::vector<int64_t> replaced);
@@ -156,6 +156,8 @@ class Log : public std::enable_shared_from_this<Log> {
 
   // Drops what is queued and waits for what runs: afterwards no engine thread touches the caller's bytes.
   void abandon();
+  // The same for appends whose ids lie in [from, to) alone.
+  void abandon_appends(double from, double to);
 
   // For the flush threads (group_commit.cc). What one flush covers.
   struct FlushPlan {
@@ -277,6 +279,9 @@ class Log : public std::enable_shared_from_this<Log> {
   // A list takes no memory while it is empty, which it is in most of 100,000 logs; a deque takes 640 bytes.
   std::list<Job> queue_;
   bool scheduled_ = false;
+  // Of the queue's thread: whether it is at work on what it took, and how often it has taken something.
+  bool working_ = false;
+  uint64_t takings_ = 0;
   bool closing_ = false;
 
   // Shared while a segment's files are opened by name, exclusive while other files take those names.

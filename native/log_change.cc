@@ -37,10 +37,10 @@ void Log::truncate(double id, int64_t offset) {
   });
 }
 
-void Log::replace_end(double id, int64_t offset, uint8_t* kept, size_t size) {
+void Log::replace_end(double id, int64_t offset, std::vector<uint8_t> kept) {
   Job job;
   job.id = id;
-  job.run = [this, id, offset, kept, size] {
+  job.run = [this, id, offset, kept = std::make_shared<std::vector<uint8_t>>(std::move(kept))] {
     Status status = failure();
     if (!status.ok()) return complete(id, std::move(status));
     block_flushes();
@@ -54,15 +54,15 @@ void Log::replace_end(double id, int64_t offset, uint8_t* kept, size_t size) {
       progress_.cuts++;
     }
     unblock_flushes();
-    if (!status.ok() || size == 0) {
+    if (!status.ok() || kept->empty()) {
       if (status.ok()) publish_progress();
       post_cut(offset);
       return complete(id, std::move(status));
     }
     Append append;
     append.id = id;
-    append.bytes = kept;
-    append.size = size;
+    append.bytes = kept->data();
+    append.size = kept->size();
     append.origin = BatchOrigin::kFollower;
     append.refusals_seen = refusals_;
     append.flush = true;

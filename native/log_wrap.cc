@@ -81,6 +81,17 @@ void LogWrap::Init(Napi::Env env, Napi::Object exports) {
                                      InstanceMethod<&LogWrap::DeleteSegmentsBefore>("deleteSegmentsBefore"),
                                      InstanceMethod<&LogWrap::Truncate>("truncate"),
                                      InstanceMethod<&LogWrap::Refresh>("refresh"),
+                                     InstanceMethod<&LogWrap::Acquire>("acquire"),
+                                     InstanceMethod<&LogWrap::ReleaseTurn>("release"),
+                                     InstanceMethod<&LogWrap::LockFolder>("lockFolder"),
+                                     InstanceMethod<&LogWrap::Share>("share"),
+                                     InstanceMethod<&LogWrap::Join>("join"),
+                                     InstanceMethod<&LogWrap::Leave>("leave"),
+                                     InstanceMethod<&LogWrap::Clear>("clear"),
+                                     InstanceMethod<&LogWrap::End>("end"),
+                                     InstanceAccessor<&LogWrap::Note>("note"),
+                                     InstanceAccessor<&LogWrap::IsFirst>("isFirst"),
+                                     InstanceAccessor<&LogWrap::SharedStart, &LogWrap::SetSharedStart>("sharedStart"),
                                      InstanceMethod<&LogWrap::ReplaceEnd>("replaceEnd"),
                                      InstanceMethod<&LogWrap::PublishStart>("publishStart"),
                                      InstanceMethod<&LogWrap::Reset>("reset"),
@@ -103,6 +114,12 @@ void LogWrap::Init(Napi::Env env, Napi::Object exports) {
 LogWrap::LogWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LogWrap>(info) {
   Environment& environment = Environment::of(info.Env());
   completions_ = environment.completions;
+  if (info[2].ToBoolean().Value()) {
+    membership_ = std::make_shared<Membership>(SharedLog::of(info[1].As<Napi::String>().Utf8Value()), completions_,
+                                               info[0].As<Napi::Number>().DoubleValue());
+    environment.add(membership_);
+    return;
+  }
   log_ = std::make_shared<Log>(info[0].As<Napi::Number>().DoubleValue(), info[1].As<Napi::String>().Utf8Value(),
                                completions_);
   environment.add(log_);
@@ -113,9 +130,14 @@ double LogWrap::begin(const Napi::CallbackInfo& info) {
   return info[0].As<Napi::Number>().DoubleValue();
 }
 
+double LogWrap::engine_id(const Napi::CallbackInfo& info) {
+  return begin(info) + (membership_ ? SharedLog::id_base(membership_->member) : 0);
+}
+
 void LogWrap::Open(const Napi::CallbackInfo& info) {
   const double id = begin(info);
   Napi::Object object = info[1].As<Napi::Object>();
+  if (membership_) log_ = std::make_shared<Log>(0, membership_->log->path(), membership_->log);
   OpenOptions options;
   options.recovery_point = int64_of(object, "recoveryPoint");
   options.clean_shutdown = object.Get("cleanShutdown").ToBoolean().Value();
@@ -149,17 +171,17 @@ void LogWrap::Refresh(const Napi::CallbackInfo& info) {
 // id, offset, batches that are put in the place of what is cut: may be empty
 void LogWrap::ReplaceEnd(const Napi::CallbackInfo& info) {
   Napi::Uint8Array kept = info[2].As<Napi::Uint8Array>();
-  log_->replace_end(begin(info), int64_at(info, 1), kept.Data(), kept.ByteLength());
+  log_->replace_end(engine_id(info), int64_at(info, 1), {kept.Data(), kept.Data() + kept.ByteLength()});
 }
 
-void LogWrap::PublishStart(const Napi::CallbackInfo& info) { log_->publish_start(begin(info), int64_at(info, 1)); }
+void LogWrap::PublishStart(const Napi::CallbackInfo& info) { log_->publish_start(engine_id(info), int64_at(info, 1)); }
 
 void LogWrap::Configure(const Napi::CallbackInfo& info) { log_->configure(settings_of(info[0].As<Napi::Object>())); }
 
 // id, bytes, leader epoch, origin (as in BatchOrigin), flush, refusals seen
 void LogWrap::Append(const Napi::CallbackInfo& info) {
   odradek::Append append;
-  append.id = begin(info);
+  append.id = engine_id(info);
   Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
   append.bytes = bytes.Data();
   append.size = bytes.ByteLength();
@@ -170,19 +192,19 @@ void LogWrap::Append(const Napi::CallbackInfo& info) {
   log_->append(append);
 }
 
-void LogWrap::Flush(const Napi::CallbackInfo& info) { log_->flush(begin(info)); }
-void LogWrap::Roll(const Napi::CallbackInfo& info) { log_->roll(begin(info)); }
+void LogWrap::Flush(const Napi::CallbackInfo& info) { log_->flush(engine_id(info)); }
+void LogWrap::Roll(const Napi::CallbackInfo& info) { log_->roll(engine_id(info)); }
 void LogWrap::DeleteSegmentsBefore(const Napi::CallbackInfo& info) {
-  log_->delete_segments_before(begin(info), int64_at(info, 1));
+  log_->delete_segments_before(engine_id(info), int64_at(info, 1));
 }
-void LogWrap::Truncate(const Napi::CallbackInfo& info) { log_->truncate(begin(info), int64_at(info, 1)); }
-void LogWrap::Reset(const Napi::CallbackInfo& info) { log_->reset(begin(info), int64_at(info, 1)); }
+void LogWrap::Truncate(const Napi::CallbackInfo& info) { log_->truncate(engine_id(info), int64_at(info, 1)); }
+void LogWrap::Reset(const Napi::CallbackInfo& info) { log_->reset(engine_id(info), int64_at(info, 1)); }
 void LogWrap::ReplaceSegments(const Napi::CallbackInfo& info) {
-  log_->replace_segments(begin(info), offsets_of(info[1].As<Napi::Array>()), offsets_of(info[2].As<Napi::Array>()));
+  log_->replace_segments(engine_id(info), offsets_of(info[1].As<Napi::Array>()), offsets_of(info[2].As<Napi::Array>()));
 }
-void LogWrap::Close(const Napi::CallbackInfo& info) { log_->close(begin(info)); }
+void LogWrap::Close(const Napi::CallbackInfo& info) { log_->close(engine_id(info)); }
 void LogWrap::Remove(const Napi::CallbackInfo& info) {
-  log_->remove(begin(info), info[1].As<Napi::String>().Utf8Value());
+  log_->remove(engine_id(info), info[1].As<Napi::String>().Utf8Value());
 }
 
 // A FileRange or null where the answer is known at once, with first batch offset and length in the scratch; a number
@@ -258,6 +280,52 @@ void LogWrap::FindByTimestamp(const Napi::CallbackInfo& info) {
     completion.values[0] = static_cast<double>(offset);
     sink->post(std::move(completion));
   });
+}
+
+// What follows is for logs that are shared only.
+
+void LogWrap::Acquire(const Napi::CallbackInfo& info) {
+  membership_->log->acquire(membership_->member, begin(info));
+}
+void LogWrap::ReleaseTurn(const Napi::CallbackInfo&) { membership_->log->release(membership_->member); }
+
+// id, path of the lock's file
+void LogWrap::LockFolder(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), shared = membership_->log, sink = completions_,
+                           path = info[1].As<Napi::String>().Utf8Value()] {
+    std::shared_ptr<File> file;
+    Status status = file_system().open(path, OpenMode::kCreate, &file);
+    if (status.ok()) status = file->lock();
+    if (status.ok()) shared->hold(std::move(file));
+    sink->post(Completion::operation(id, std::move(status)));
+  });
+}
+
+// note, whether each append is told to all
+void LogWrap::Share(const Napi::CallbackInfo& info) {
+  membership_->log->share(membership_->member, log_, info[0].As<Napi::String>().Utf8Value(),
+                          info[1].ToBoolean().Value());
+}
+void LogWrap::Join(const Napi::CallbackInfo&) { log_ = membership_->log->join(membership_->member); }
+Napi::Value LogWrap::Leave(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(membership_->log->leave(membership_->member)));
+}
+void LogWrap::Clear(const Napi::CallbackInfo&) { membership_->log->clear(); }
+void LogWrap::End(const Napi::CallbackInfo&) { membership_->end(); }
+
+// Null where nobody shares the log.
+Napi::Value LogWrap::Note(const Napi::CallbackInfo& info) {
+  if (!membership_->log->is_shared()) return info.Env().Null();
+  return Napi::String::New(info.Env(), membership_->log->note());
+}
+Napi::Value LogWrap::IsFirst(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), membership_->log->is_first(membership_->member));
+}
+Napi::Value LogWrap::SharedStart(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(membership_->log->start_offset.load()));
+}
+void LogWrap::SetSharedStart(const Napi::CallbackInfo&, const Napi::Value& value) {
+  membership_->log->start_offset.store(to_int64(value.ToNumber().DoubleValue()));
 }
 
 // Six numbers for each segment, in the order of SegmentInfo's fields.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "completion_queue.h"
+#include "environment.h"
 #include "log.h"
 
 namespace odradek {
@@ -42,10 +43,27 @@ class LogWrap : public Napi::ObjectWrap<LogWrap> {
   Napi::Value FlushedOffset(const Napi::CallbackInfo& info);
   Napi::Value SizeInBytes(const Napi::CallbackInfo& info);
 
+  void Acquire(const Napi::CallbackInfo& info);
+  void ReleaseTurn(const Napi::CallbackInfo& info);
+  void LockFolder(const Napi::CallbackInfo& info);
+  void Share(const Napi::CallbackInfo& info);
+  void Join(const Napi::CallbackInfo& info);
+  Napi::Value Leave(const Napi::CallbackInfo& info);
+  void Clear(const Napi::CallbackInfo& info);
+  void End(const Napi::CallbackInfo& info);
+  Napi::Value Note(const Napi::CallbackInfo& info);
+  Napi::Value IsFirst(const Napi::CallbackInfo& info);
+  Napi::Value SharedStart(const Napi::CallbackInfo& info);
+  void SetSharedStart(const Napi::CallbackInfo& info, const Napi::Value& value);
+
+  // The id under which the engine completes the operation: that of a shared log serves several handles.
+  double engine_id(const Napi::CallbackInfo& info);
   double begin(const Napi::CallbackInfo& info);
 
   std::shared_ptr<CompletionQueue> completions_;
   std::shared_ptr<Log> log_;
+  // Of a shared log.
+  std::shared_ptr<Membership> membership_;
 };
 
 }  // namespace odradek

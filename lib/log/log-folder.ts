@@ -42,11 +42,14 @@ export class LogFolder implements LogHost {
     this.#lock = lock
   }
 
-  /** Makes the folder if it is not there, takes its lock and reads what the last owner left. */
-  static async open(path: string): Promise<LogFolder> {
+  /**
+   * Makes the folder if it is not there, takes its lock by `takeLock` and reads what the last owner left. The lock is
+   * given back by `closed`, or where this rejects.
+   */
+  static async open(path: string, takeLock: (lockPath: string) => Promise<FileLock>): Promise<LogFolder> {
     await files.makeFolder(path)
     await refuseServedByKafka(path)
-    const lock = await files.lock(join(path, LOCK_FILE))
+    const lock = await takeLock(join(path, LOCK_FILE))
     const folder = new LogFolder(path, lock)
     try {
       await folder.#read()
@@ -55,6 +58,11 @@ export class LogFolder implements LogHost {
       throw error
     }
     return folder
+  }
+
+  /** For a handle on a log that another one has opened. */
+  static joined(path: string, lock: FileLock): LogFolder {
+    return new LogFolder(path, lock)
   }
 
   async #read(): Promise<void> {
@@ -113,11 +121,6 @@ export class LogFolder implements LogHost {
     } finally {
       await this.#lock.release()
     }
-  }
-
-  /** Gives the lock back and leaves everything as it is: the log could not be opened. */
-  abandon(): Promise<void> {
-    return this.#lock.release()
   }
 }
 

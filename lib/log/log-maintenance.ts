@@ -2,6 +2,7 @@
  * What a log does by itself while it is open: it tells its host how far it is on disk, and enforces retention; and
  * what is done to it as a whole, one thing at a time.
  */
+import type { SharedLog } from '../native/index.js'
 import type { NativeLog, SegmentInfo } from '../native/types.js'
 import { BATCH_HEADER_SIZE, BatchAttribute } from '../protocol/index.js'
 import { type CleanableLog, cleanableRange } from './cleanable-log.js'
@@ -44,6 +45,7 @@ export class LogMaintenance implements RetainableLog {
   readonly #host: LogHost
   readonly #options: ResolvedLogOptions
   readonly #unschedule: () => void
+  readonly #shared: SharedLog | undefined
   readonly config: RetentionSettings
   #recoveryPoint: number
   #last: Promise<unknown> = Promise.resolve()
@@ -51,8 +53,15 @@ export class LogMaintenance implements RetainableLog {
   /** Why the last round did not do all that it should; the next one tries again. */
   failure: LogError | undefined
 
-  constructor(native: NativeLog, source: OwnLogSource, host: LogHost, options: ResolvedLogOptions) {
+  constructor(
+    native: NativeLog,
+    source: OwnLogSource,
+    host: LogHost,
+    options: ResolvedLogOptions,
+    shared: SharedLog | undefined,
+  ) {
     this.#native = native
+    this.#shared = shared
     this.#source = source
     this.#host = host
     this.#options = options
@@ -65,7 +74,7 @@ export class LogMaintenance implements RetainableLog {
 
   /** A round, soon; never two at once. */
   run(): void {
-    if (this.#isDue) return
+    if (this.#isDue || this.#shared?.isFirst === false) return
     this.#isDue = true
     this.inTurn(() => this.#round()).catch(() => {})
   }
@@ -88,11 +97,20 @@ export class LogMaintenance implements RetainableLog {
     await this.#last
   }
 
-  /** What changes the log as a whole goes one after the other. */
+  /** What changes the log as a whole goes one after the other, over all handles that share it. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work)
+    const turn = this.#last.then(() => this.#alone(work))
     this.#last = turn.catch(() => {})
     return turn
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    await this.#shared?.acquire()
+    try {
+      return await work()
+    } finally {
+      this.#shared?.release()
+    }
   }
 
   async writeRecoveryPoint(): Promise<void> {
@@ -107,9 +125,9 @@ export class LogMaintenance implements RetainableLog {
     this.#recoveryPoint = flushedOffset
   }
 
+  /** Another handle may have raised it beyond what is known here: it is written in any case. */
   async lowerRecoveryPoint(offset: number): Promise<void> {
-    if (this.#recoveryPoint <= offset) return
-    await this.#host.writeRecoveryPoint(offset)
+    await this.#host.writeRecoveryPoint(Math.min(offset, this.#native.flushedOffset))
     this.#recoveryPoint = offset
   }
 

@@ -188,3 +188,33 @@ function checkTogether(given: LogOptions, options: ResolvedLogOptions): void {
     refuse('maxBatchBytes', `is more than segmentBytes (${options.segmentBytes}): a batch must fit a segment`)
   }
 }
+
+/** What handles must agree on, for those that come later. */
+export function sharedOptionsOf(options: ResolvedLogOptions): string {
+  return JSON.stringify(sharedOptions.map((name) => (options[name] === never ? 'Infinity' : options[name])))
+}
+
+/**
+ * The options of a handle on a log that is open already: those of the log, where they belong to it. Throws
+ * OPTIONS_CONFLICT where `given` says otherwise.
+ */
+export function adoptOptions(
+  given: LogOptions,
+  resolved: ResolvedLogOptions,
+  note: string,
+): ResolvedLogOptions {
+  const values = JSON.parse(note) as unknown[]
+  const adopted: Record<string, unknown> = { ...resolved }
+  for (const [i, name] of sharedOptions.entries()) {
+    const value = values[i] === 'Infinity' ? never : values[i]
+    if (given[name] !== undefined && given[name] !== value) {
+      throw new LogError(
+        'OPTIONS_CONFLICT',
+        `the log is open in this process with ${name} ${value}, not ${given[name]}: leave the option out, or close the log first`,
+        { option: name },
+      )
+    }
+    adopted[name] = value
+  }
+  return adopted as unknown as ResolvedLogOptions
+}

@@ -120,14 +120,23 @@ export class OwnLogSource implements LogSource {
   readonly native: NativeLog
   readonly #isFlushedOnly: boolean
   readonly #waiters = new Waiters()
-  startOffset: number
+  readonly #start: { startOffset: number }
   isClosed = false
   cuts = 0
 
-  constructor(native: NativeLog, startOffset: number, isFlushedOnly: boolean) {
+  /** `start` holds the start offset; handles that share the log share it. */
+  constructor(native: NativeLog, start: { startOffset: number }, isFlushedOnly: boolean) {
     this.native = native
-    this.startOffset = startOffset
+    this.#start = start
     this.#isFlushedOnly = isFlushedOnly
+  }
+
+  get startOffset(): number {
+    return this.#start.startOffset
+  }
+
+  set startOffset(offset: number) {
+    this.#start.startOffset = offset
   }
 
   get path(): string {

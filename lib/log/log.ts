@@ -4,10 +4,11 @@
  */
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { files } from '../native/index.js'
 import type { FileRange, RecoveryReport } from '../native/types.js'
 import { FollowedLogSource } from './followed-log-source.js'
 import { LogError, toLogError } from './log-error.js'
-import { isFolder, LogFolder } from './log-folder.js'
+import { isFolder } from './log-folder.js'
 import type { LogHost } from './log-host.js'
 import type { CompactedLog, CompactOptions } from './log-maintenance.js'
 import { type LogOptions, type ResolvedLogOptions, resolveOptions } from './log-options.js'
@@ -45,7 +46,6 @@ export class Log {
     if (typeof path !== 'string' || path === '') {
       throw new LogError('INVALID_OPTION', 'path is the path of a folder', { option: 'path' })
     }
-    let folder: LogFolder | undefined
     try {
       const absolute = resolve(path)
       const isThere = await isFolder(absolute)
@@ -54,10 +54,9 @@ export class Log {
         if (!isThere) throw new LogError('NOT_FOUND', `${path}: there is no such folder to read`, { path })
         return new Log(await FollowedLogSource.open(real), resolved)
       }
-      folder = await LogFolder.open(real)
-      return new Log(await OwnLog.open(real, folder, resolved, true), resolved)
+      if (!isThere) await files.makeFolder(real)
+      return new Log(await OwnLog.openShared(await realpath(real), options ?? {}), resolved)
     } catch (error) {
-      await folder?.abandon()
       throw toLogError(error, path)
     }
   }
@@ -69,7 +68,7 @@ export class Log {
   static async openOn(path: string, host: LogHost, options?: LogOptions): Promise<Log> {
     const resolved = resolveOptions(options)
     try {
-      return new Log(await OwnLog.open(path, host, resolved, false), resolved)
+      return new Log(await OwnLog.openOn(path, host, resolved), resolved)
     } catch (error) {
       throw toLogError(error, path)
     }

@@ -43,6 +43,18 @@ export interface LogHandle {
   readBatches(id: number, offset: number, maxBytes: number, minOneBatch: boolean, maxOffset: number): void
   scanHeaders(id: number, from: number, to: number, maxBatches: number): void
   findByTimestamp(id: number, timestampMs: number, fromOffset: number): void
+  // Of a shared log only.
+  readonly note: string | null
+  readonly isFirst: boolean
+  sharedStart: number
+  acquire(id: number): void
+  release(): void
+  lockFolder(id: number, lockPath: string): void
+  share(note: string, isToldOfAppends: boolean): void
+  join(): void
+  leave(): number
+  clear(): void
+  end(): void
   /** Six numbers for each segment, in the order of SegmentInfo's fields. */
   segments(): Float64Array
 }
@@ -60,7 +72,7 @@ export interface FilesBinding {
 
 export interface Binding {
   readonly errorCodes: readonly string[]
-  readonly Log: new (id: number, path: string) => LogHandle
+  readonly Log: new (id: number, path: string, isShared?: boolean) => LogHandle
   readonly files: FilesBinding
   start(
     onCompletions: (count: number, payloads: unknown[] | undefined) => void,

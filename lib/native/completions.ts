@@ -11,7 +11,7 @@ const CAPACITY = 1024
 /** Position of the first value. */
 export const VALUE = 4
 
-const Kind = { OPERATION: 0, FLUSHED: 1, FAILED: 2, ROLLED: 3, CUT: 4 } as const
+const Kind = { OPERATION: 0, FLUSHED: 1, FAILED: 2, ROLLED: 3, APPENDED: 4, CUT: 5 } as const
 
 export const numbers: Float64Array = new Float64Array(STRIDE * CAPACITY)
 /** Where `LogHandle.read` leaves the first batch's offset and the range's length. */
@@ -30,6 +30,7 @@ export interface LogListener {
   flushed(offset: number): void
   failed(error: Error): void
   rolled(baseOffset: number): void
+  appended(endOffset: number): void
   cut(endOffset: number): void
 }
 
@@ -102,6 +103,7 @@ function notify(id: number, kind: number, value: number, error: Error | undefine
   try {
     if (kind === Kind.FLUSHED) listener.flushed(value)
     else if (kind === Kind.ROLLED) listener.rolled(value)
+    else if (kind === Kind.APPENDED) listener.appended(value)
     else if (kind === Kind.CUT) listener.cut(value)
     else listener.failed(error!)
   } catch (thrown) {

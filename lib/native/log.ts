@@ -82,22 +82,32 @@ class Append implements completions.Operation {
   }
 }
 
-class Log implements NativeLog, LogListener {
+export class Log implements NativeLog, LogListener {
   readonly path: string
   recovery: RecoveryReport = { scannedBytes: 0, truncatedBytes: 0, rebuiltIndexes: 0 }
   onFlush: ((flushedOffset: number) => void) | undefined
   onFailure: ((error: Error & EngineErrorFields) => void) | undefined
   onRoll: ((baseOffset: number) => void) | undefined
   onCut: ((endOffset: number) => void) | undefined
+  onAppended: ((endOffset: number) => void) | undefined
   readonly #id: number
   readonly #handle: LogHandle
+  readonly #isShared: boolean
   #awaited = -1
   #awaiting = false
 
-  constructor(path: string) {
+  /** `share` is given the handle of a log that handles of this process share. */
+  constructor(path: string, share?: (handle: LogHandle) => void) {
     this.path = path
     this.#id = completions.addListener(() => this)
-    this.#handle = new binding.Log(this.#id, path)
+    this.#handle = new binding.Log(this.#id, path, share !== undefined)
+    this.#isShared = share !== undefined
+    share?.(this.#handle)
+  }
+
+  /** Nothing is heard of the log any more. */
+  forget(): void {
+    completions.removeListener(this.#id)
   }
 
   get firstSegmentOffset(): number {
@@ -123,6 +133,9 @@ class Log implements NativeLog, LogListener {
     this.onRoll?.(baseOffset)
   }
 
+  appended(endOffset: number): void {
+    this.onAppended?.(endOffset)
+  }
   cut(endOffset: number): void {
     this.onCut?.(endOffset)
   }
@@ -138,7 +151,7 @@ class Log implements NativeLog, LogListener {
         }),
       )
     } catch (error) {
-      completions.removeListener(this.#id)
+      if (!this.#isShared) this.forget()
       throw error
     }
   }

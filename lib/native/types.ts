@@ -237,6 +237,8 @@ export interface NativeLog {
   replaceEnd(offset: number, kept: Uint8Array): Promise<void>
   /** Called when `replaceEnd` has cut the log. One listener. */
   onCut: ((endOffset: number) => void) | undefined
+  /** Called when another handle of a shared log has appended, if it was shared so. One listener. */
+  onAppended: ((endOffset: number) => void) | undefined
   /** Tells those who follow the log in other processes where it starts. Only with `publish`. */
   publishStart(offset: number): Promise<void>
   /** Removes everything and starts anew at `offset`. */
