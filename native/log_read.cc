@@ -40,7 +40,9 @@ Status Log::locate(const View& view, SegmentHandle& handle, int64_t offset, bool
   const int64_t distance = offset - view.segment->base_offset;
   const int32_t relative = static_cast<int32_t>(std::min<int64_t>(distance, INT32_MAX));
   IndexAnswer<OffsetEntry> answer;
-  ODRADEK_RETURN_IF_ERROR(find_offset(*handle.offset_index, view.indexes, relative, may_wait, &answer));
+  if (view.indexes.offset_entries > 0) {
+    ODRADEK_RETURN_IF_ERROR(find_offset(*handle.offset_index, view.indexes, relative, may_wait, &answer));
+  }
   *would_wait = answer.would_wait;
   if (answer.would_wait) return Status();
   uint64_t start = answer.found ? answer.entry.position : 0;
@@ -226,7 +228,9 @@ Status Log::find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* b
     std::shared_ptr<SegmentHandle> handle;
     IndexAnswer<TimeEntry> entry;
     Status found = open_view(view, &handle);
-    if (found.ok()) found = find_time(*handle->time_index, view.indexes, timestamp, &entry);
+    if (found.ok() && view.indexes.time_entries > 0) {
+      found = find_time(*handle->time_index, view.indexes, timestamp, &entry);
+    }
     if (found.ok() && entry.torn) found = Status(Code::kCorruptLog, 0, view.segment->path(kTimeIndexSuffix));
     if (!found.ok()) {
       if (was_cut(view)) continue;

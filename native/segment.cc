@@ -38,8 +38,11 @@ Status acquire_handle(const Segment& segment, bool writable, std::shared_ptr<Seg
   const OpenMode index_mode = writable ? OpenMode::kCreate : OpenMode::kRead;
   ODRADEK_RETURN_IF_ERROR(
       files.open(segment.path(kLogSuffix), writable ? OpenMode::kReadWrite : OpenMode::kRead, &handle->log));
-  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kOffsetIndexSuffix), index_mode, &handle->offset_index));
-  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kTimeIndexSuffix), index_mode, &handle->time_index));
+  // Of an index without entries nothing is read: a segment that its writer was just about to make may lack the file.
+  Status opened = files.open(segment.path(kOffsetIndexSuffix), index_mode, &handle->offset_index);
+  if (!opened.ok() && !(opened.is_not_found() && segment.indexes.offset_entries == 0)) return opened;
+  opened = files.open(segment.path(kTimeIndexSuffix), index_mode, &handle->time_index);
+  if (!opened.ok() && !(opened.is_not_found() && segment.indexes.time_entries == 0)) return opened;
   cache.put(segment.id, handle);
   // Its name may stand for another segment by now.
   if (segment.gone.load(std::memory_order_acquire)) {

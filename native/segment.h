@@ -62,7 +62,8 @@ struct Segment {
   std::atomic<bool> gone{false};
 };
 
-// Opens the files of a segment, or takes them from the cache. May wait on the disk.
+// Opens the files of a segment, or takes them from the cache. May wait on the disk. Where it is not to be written, the
+// handle lacks the file of an index without entries that is not there.
 Status acquire_handle(const Segment& segment, bool writable, std::shared_ptr<SegmentHandle>* handle);
 // Makes the files of a new segment, empty; whoever relies on them syncs the folder.
 Status create_segment(const Segment& segment);

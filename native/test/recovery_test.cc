@@ -194,6 +194,16 @@ TEST_F(RecoveryTest, FinishesAReplacementThatWas) {
   EXPECT_EQ(bases[2], 200);
 }
 
+TEST_F(RecoveryTest, AFailedLogThatIsCutWhereASegmentBeginsKeepsAllBelow) {
+  fill_and_crash();
+  leave_failed_marker(path_, 200);
+  ASSERT_TRUE(reopen_after_crash(200).ok());
+  EXPECT_EQ(log_->log_end_offset(), 200);
+  EXPECT_EQ(all_bases().size(), 20u);
+  EXPECT_EQ(append(make_batch(10)).values[0], 200);
+  EXPECT_EQ(read_bases(200).front(), 200);
+}
+
 TEST_F(RecoveryTest, CutsToTheMarkerOfAFailedLog) {
   fill();
   ASSERT_TRUE(close().status.ok());
