@@ -1,0 +1,196 @@
+/** Brokers that die, stop, stand still and come back, over a real etcd: what was acknowledged is there, once. */
+import { setTimeout as delay } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
+import { ErrorCode } from '../../lib/protocol/index.js'
+import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
+import { IdempotentWriter } from '../crash/idempotent-writer.js'
+import { BrokerProcesses } from './broker-processes.js'
+import { until } from './brokers.js'
+import { etcdTest } from './etcd.js'
+
+const topic = 'orders'
+const all = [1, 2, 3]
+
+let started: Promise<BrokerProcesses> | undefined
+test.after.always(async () => {
+  await (await started)?.[Symbol.asyncDispose]()
+})
+
+/** All of them run, and are in sync. */
+async function whole(name: string): Promise<BrokerProcesses> {
+  started ??= BrokerProcesses.start(all)
+  const brokers = await started
+  for (const id of all) if (!brokers.running.has(id)) await brokers.start(id)
+  await brokers.createTopic(name, 1, 3)
+  await brokers.untilInSync(name, all)
+  return brokers
+}
+
+/** Writes to whoever leads until told to stop; notes when each answer came. */
+class FollowingWriter {
+  readonly writer: IdempotentWriter
+  #stopped = false
+  #lastAt = performance.now()
+  longestWaitMs = 0
+  readonly #ended: Promise<void>
+
+  constructor(brokers: BrokerProcesses, name: string) {
+    this.writer = new IdempotentWriter(name, 0)
+    this.writer.onAcknowledged = () => {
+      const now = performance.now()
+      this.longestWaitMs = Math.max(this.longestWaitMs, now - this.#lastAt)
+      this.#lastAt = now
+    }
+    this.#ended = this.#write(brokers, name)
+  }
+
+  get count(): number {
+    return this.writer.acknowledged.length
+  }
+
+  /** Resolves when more has been acknowledged than now. */
+  async more(): Promise<void> {
+    const { count } = this
+    await until(() => this.count > count + 20)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#ended
+  }
+
+  async #write(brokers: BrokerProcesses, name: string): Promise<void> {
+    while (!this.#stopped) {
+      const { bootstrap } = await brokers.leader(name)
+      await this.writer.write(bootstrap, () => this.#stopped, { pauseMs: 2 }).catch(() => delay(5))
+    }
+  }
+}
+
+async function readAll(brokers: BrokerProcesses, name: string): Promise<string[]> {
+  const { id } = await brokers.leader(name)
+  using client = await brokers.client(id)
+  const values: string[] = []
+  for (let offset = 0; ; offset = values.length) {
+    const { records, errorCode, highWatermark } = await fetch(client, name, offset, { maxBytes: 1 << 22 })
+    if (errorCode === 0 && Number(highWatermark) === values.length) return values
+    if (errorCode === 0) values.push(...(await valuesIn(records)))
+  }
+}
+
+/** Sent values are numbered: what is there must be a run of them that holds all that was acknowledged. */
+async function assertNothingLost(
+  t: ExecutionContext,
+  brokers: BrokerProcesses,
+  name: string,
+  { writer }: FollowingWriter,
+): Promise<void> {
+  const found = await readAll(brokers, name)
+  t.deepEqual(found.slice(0, writer.acknowledged.length), writer.acknowledged)
+  t.deepEqual(found, writer.sent.slice(0, found.length))
+}
+
+etcdTest('the leader is killed, twice: what was acknowledged is there once and in order', async (t) => {
+  const name = `${topic}-kill`
+  const brokers = await whole(name)
+  const writer = new FollowingWriter(brokers, name)
+  for (let round = 0; round < 2; round++) {
+    await writer.more()
+    writer.longestWaitMs = 0
+    const { id } = await brokers.leader(name)
+    await brokers.kill(id)
+    await writer.more()
+    t.log(`killed broker ${id}: ${Math.round(writer.longestWaitMs)} ms without an answer`)
+    await brokers.start(id)
+    await brokers.untilInSync(name, all)
+  }
+  await writer.stop()
+  await assertNothingLost(t, brokers, name, writer)
+})
+
+etcdTest('a follower is killed: writing goes on without it', async (t) => {
+  const name = `${topic}-follower`
+  const brokers = await whole(name)
+  const writer = new FollowingWriter(brokers, name)
+  await writer.more()
+  const { id: leader } = await brokers.leader(name)
+  const follower = all.find((id) => id !== leader)!
+  writer.longestWaitMs = 0
+  await brokers.kill(follower)
+  await brokers.untilInSync(
+    name,
+    all.filter((id) => id !== follower),
+  )
+  await writer.more()
+  t.log(`killed follower ${follower}: ${Math.round(writer.longestWaitMs)} ms without an answer`)
+  await writer.stop()
+  t.is((await brokers.partition(name)).leader, leader)
+  await assertNothingLost(t, brokers, name, writer)
+})
+
+etcdTest('a broker that stops hands over what it leads first', async (t) => {
+  const name = `${topic}-stop`
+  const brokers = await whole(name)
+  const writer = new FollowingWriter(brokers, name)
+  await writer.more()
+  const { id } = await brokers.leader(name)
+  writer.longestWaitMs = 0
+  t.is(await brokers.stop(id), 0)
+  await writer.more()
+  t.log(`stopped broker ${id}: ${Math.round(writer.longestWaitMs)} ms without an answer`)
+  await writer.stop()
+  const { leader, isr } = await brokers.partition(name)
+  t.not(leader, id)
+  t.false(isr.includes(id))
+  await assertNothingLost(t, brokers, name, writer)
+})
+
+etcdTest('a leader that stood still longer than its lease acknowledges nothing any more', async (t) => {
+  const name = `${topic}-pause`
+  const brokers = await whole(name)
+  const { id } = await brokers.leader(name)
+  using client = await brokers.client(id)
+  t.is((await produce(client, name, batchOf(['before']))).errorCode, 0)
+  brokers.signal(id, 'SIGSTOP')
+  await until(async () => (await brokers.partition(name)).leader !== id)
+  const asked = produce(client, name, batchOf(['lost']), { acks: 1 })
+  brokers.signal(id, 'SIGCONT')
+  t.is((await asked).errorCode, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  await brokers.untilInSync(name, all)
+  t.deepEqual(await readAll(brokers, name), ['before'])
+})
+
+etcdTest(
+  'with etcd away leaders go on and fence themselves in time, and all comes back by itself',
+  async (t) => {
+    const name = `${topic}-etcd`
+    const brokers = await whole(name)
+    const { id } = await brokers.leader(name)
+    using client = await brokers.client(id)
+    await brokers.etcd.kill()
+    const during = await produce(client, name, batchOf(['a']))
+    t.true([ErrorCode.NONE, ErrorCode.NOT_LEADER_OR_FOLLOWER].includes(during.errorCode as 0))
+    await until(async () => {
+      const { errorCode } = await produce(client, name, batchOf(['b']), { acks: 1 })
+      return errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
+    })
+    t.true(await brokers.etcd.run())
+    const writer = new FollowingWriter(brokers, name)
+    await writer.more()
+    await writer.stop()
+    await brokers.untilInSync(name, all)
+    t.deepEqual((await readAll(brokers, name)).slice(-writer.count), writer.writer.acknowledged)
+  },
+)
+
+etcdTest('a broker that contradicts the cluster does not start, and says why in one line', async (t) => {
+  const brokers = await whole(`${topic}-refused`)
+  const refusal = (id: number, options: Parameters<BrokerProcesses['start']>[1]) =>
+    t.throwsAsync(brokers.start(id, options))
+  t.regex((await refusal(2, { folder: 'another' })).message, /^ended with 1: .*node\.id 2 belongs to .*\n$/)
+  await brokers.stop(3)
+  const elsewhere = { overrides: { 'etcd.prefix': 'elsewhere/' } }
+  t.regex((await refusal(3, elsewhere)).message, /^ended with 1: .*belongs to cluster .*\n$/)
+  const unknown = { overrides: { 'etcd.endpoints': '127.0.0.1:1', 'etcd.request.timeout.ms': '200' } }
+  t.regex((await refusal(3, unknown)).message, /^ended with 1: .*cannot be reached.*127\.0\.0\.1:1\n$/)
+})
