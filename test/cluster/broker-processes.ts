@@ -75,6 +75,10 @@ export class BrokerProcesses implements AsyncDisposable {
 
   async createTopic(name: string, partitions: number, replicas: number): Promise<void> {
     using client = await this.client([...this.running.keys()][0]!)
+    // Who has just started is known everywhere soon, not at once.
+    await until(
+      async () => (await client.send('Metadata', { topics: [] })).brokers.length === this.running.size,
+    )
     const { topics } = await client.send('CreateTopics', {
       topics: [{ name, numPartitions: partitions, replicationFactor: replicas }],
     })

@@ -6,7 +6,7 @@ import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
 import { IdempotentWriter } from '../crash/idempotent-writer.js'
 import { BrokerProcesses } from './broker-processes.js'
 import { until } from './brokers.js'
-import { etcdTest } from './etcd.js'
+import { etcdTest } from './etcd-test.js'
 
 const topic = 'orders'
 const all = [1, 2, 3]

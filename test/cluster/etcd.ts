@@ -1,23 +1,11 @@
 /** An etcd of the test's own, in a temporary folder and on free ports. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { TestFn } from 'ava'
-import anyTest from 'ava'
 import { EtcdMetadataStore, type EtcdOptions } from '../../lib/cluster/index.js'
-
-const { error: missing } = spawnSync('etcd', ['--version'], { stdio: 'ignore' })
-
-/** Skips by name where there is no etcd on PATH. */
-export const etcdTest: TestFn['serial'] = missing
-  ? (Object.assign(
-      (title: string) => anyTest.skip(`${title} (no etcd on PATH)`, () => {}),
-      anyTest.serial,
-    ) as never)
-  : anyTest.serial
 
 export class Etcd implements AsyncDisposable {
   readonly clientPort: number
@@ -43,7 +31,7 @@ export class Etcd implements AsyncDisposable {
     return `127.0.0.1:${this.clientPort}`
   }
 
-  options(changes: Partial<EtcdOptions> = {}): EtcdOptions {
+  options(changes: Partial<EtcdOptions> = {}) {
     return { endpoints: [this.endpoint], prefix: 'test/', requestTimeoutMs: 60_000, ...changes }
   }
 

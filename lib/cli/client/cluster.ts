@@ -64,6 +64,14 @@ export class Cluster {
     this.admin = admin
   }
 
+  /** Brokers, controller and all topics, by id and name. */
+  async metadata(): Promise<Metadata> {
+    const metadata = await this.#metadata(null)
+    metadata.topics.sort((a, b) => (a.name! < b.name! ? -1 : 1))
+    metadata.brokers.sort((a, b) => a.nodeId - b.nodeId)
+    return metadata
+  }
+
   /** All topics, those of Kafka's own included, by name. */
   async topics(): Promise<TopicMetadata[]> {
     const { topics } = await this.#metadata(null)
