@@ -31,6 +31,9 @@ const { numbers, scratch, VALUE } = completions
 /** The order of BatchOrigin in the engine. */
 const origins = { leader: 0, coordinator: 1, follower: 2, encoder: 3 } as const
 
+/** Time for the disk to take the mark of a failed log. */
+const longestFailureMs = 10_000
+
 const NOTHING: ReadResult = Object.freeze({ range: null, firstBatchOffset: -1, byteLength: 0 })
 
 const nothing = (): undefined => undefined
@@ -95,6 +98,8 @@ export class Log implements NativeLog, LogListener {
   readonly #isShared: boolean
   #awaited = -1
   #awaiting = false
+  #hasFailed = false
+  #failing: NodeJS.Timeout | undefined
 
   /** `share` is given the handle of a log that handles of this process share. */
   constructor(path: string, share?: (handle: LogHandle) => void) {
@@ -127,6 +132,8 @@ export class Log implements NativeLog, LogListener {
     this.onFlush?.(offset)
   }
   failed(error: Error): void {
+    this.#hasFailed = true
+    clearTimeout(this.#failing)
     this.onFailure?.(error as Error & EngineErrorFields)
   }
   rolled(baseOffset: number): void {
@@ -180,8 +187,17 @@ export class Log implements NativeLog, LogListener {
       if (this.flushedOffset <= this.#awaited && this.logEndOffset > this.#awaited)
         this.awaitFlush(this.#awaited)
     }
-    // `onFailure` tells of a flush that fails.
-    this.flush().then(done, nothing)
+    this.flush().then(done, (error: unknown) => this.#awaitFailure(error))
+  }
+
+  /**
+   * `onFailure` tells of a flush that fails, after the log's mark for its next opening is on disk: nothing else may be
+   * under way until then. A handle that came after the failure hears nothing.
+   */
+  #awaitFailure(error: unknown): void {
+    if (this.#hasFailed || (error as EngineErrorFields).code === 'CLOSED') return
+    clearTimeout(this.#failing)
+    this.#failing = setTimeout(nothing, longestFailureMs)
   }
 
   flush(): Promise<number> {

@@ -216,7 +216,7 @@ test.serial(
     const log = await open(t, folder)
     await fill(log, 3)
     t.teardown(() => setFaults([]))
-    setFaults([{ operation: 'sync', path: folder, errno: 5, times: 1 }])
+    setFaults([{ operation: 'sync', path: `${folder}/0`, errno: 5 }])
     const lost = log.append({ value: 'lost' })
     await rejects(t, lost, 'FAILED')
     setFaults([])
