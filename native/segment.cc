@@ -58,9 +58,10 @@ Status create_segment(const Segment& segment) {
   handle->writable = true;
   FileSystem& files = file_system();
   const OpenMode mode = OpenMode::kCreateTruncate;
-  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kLogSuffix), mode, &handle->log));
+  // The log comes last, as it goes first: whoever finds one finds its indexes too.
   ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kOffsetIndexSuffix), mode, &handle->offset_index));
   ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kTimeIndexSuffix), mode, &handle->time_index));
+  ODRADEK_RETURN_IF_ERROR(files.open(segment.path(kLogSuffix), mode, &handle->log));
   HandleCache::instance().put(segment.id, handle);
   return Status();
 }

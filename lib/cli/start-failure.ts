@@ -41,6 +41,8 @@ export function startFailure(error: unknown, settings: ReadonlyMap<string, strin
     case 'IO':
       if (errno === EACCES || errno === EPERM) return say(`no permission for ${path ?? dataDir}`)
       if (errno === EROFS) return say(`${path ?? dataDir} cannot be written: the file system is read-only`)
+      if (errno === EEXIST || errno === ENOTDIR)
+        return say(`${path ?? dataDir} is no folder: choose another with --data`)
       return error
     default:
       return error
@@ -50,4 +52,6 @@ export function startFailure(error: unknown, settings: ReadonlyMap<string, strin
 /** Linux's numbers, as the engine gives them. */
 const EPERM = 1
 const EACCES = 13
+const EEXIST = 17
+const ENOTDIR = 20
 const EROFS = 30

@@ -24,6 +24,7 @@ export interface LogKeeper {
   forget(log: DirectoryLog): void
 }
 
+/** A log of a LogDirectory: opened by its first use, closed while others need its place. Else as a `Log`. */
 export class DirectoryLog implements Pick<Log, keyof Log> {
   readonly name: string
   /** The folder. */

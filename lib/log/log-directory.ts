@@ -24,6 +24,7 @@ import { checkLogName, isLogName } from './log-name.js'
 import { type LogOptions, type ResolvedLogOptions, resolveOptions } from './log-options.js'
 import { type LogState, LogsCheckpoint } from './logs-checkpoint.js'
 
+/** How the logs of a directory are kept: what `Log.open` takes, but for `readOnly`. */
 export interface LogDirectoryOptions extends Omit<LogOptions, 'readOnly'> {
   /** So many logs stay open; the one not used for longest is closed until it is used again. Default 4,096. */
   maxOpenLogs?: number
@@ -37,6 +38,7 @@ const roundsAtOnce = 100
 /** Logs that are not in use and are opened for retention's sake, in one round. */
 const sweptAtOnce = 100
 
+/** A folder of logs, opened by `LogDirectory.open`. One process writes to it at a time. */
 export class LogDirectory {
   /** The folder, links resolved. */
   readonly path: string

@@ -87,7 +87,8 @@ export class Disk {
         this.#underWay.delete(entry.sequence)
         break
       case 'makeFolder':
-        this.#come(entry.path, new DiskFolder())
+        // The data folder itself is there from the start.
+        if (entry.path !== '') this.#come(entry.path, new DiskFolder())
         break
       case 'unlink':
       case 'removeFolder':
