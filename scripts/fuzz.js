@@ -5,7 +5,7 @@
 //
 //   node scripts/fuzz.js [--seconds N] [--seed N] [--input HEX] [TARGET...]
 //
-// --seconds is for all targets together (default: ODRADEK_FUZZ_SECONDS, else 30). With --seed only that seed is run,
+// --seconds is for all targets together (default: ODRADEK_FUZZ_SECONDS, else 30). With --seed (or SEED) only that one is run,
 // with --input only that input. Exit code 2: this system cannot build or run them.
 
 import { spawnSync } from 'node:child_process'
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: process.env.ODRADEK_FUZZ_SECONDS ?? '30' },
-    seed: { type: 'string' },
+    seed: { type: 'string', default: process.env.SEED },
     input: { type: 'string' },
   },
 })

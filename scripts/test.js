@@ -37,7 +37,7 @@ function skip(name) {
 async function run(command, args, onLine = (line) => process.stdout.write(`${line}\n`), env = {}) {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
+    env: { SEED: '1', ...process.env, ...env },
   })
   const ended = new Promise((resolve) => {
     child.once('error', () => resolve(127))

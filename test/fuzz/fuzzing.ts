@@ -3,7 +3,7 @@
  * a value or one of the errors that the decoder names, within bounds of processor time and memory. An input that did
  * otherwise is printed as base64 and belongs in test/fuzz/cases/TARGET, a line of its own: every run begins with them.
  *
- * ODRADEK_FUZZ_SECONDS: for all targets together, 30 where it is not set. ODRADEK_FUZZ_SEED: that seed alone.
+ * ODRADEK_FUZZ_SECONDS: for all targets together, 30 where it is not set. SEED: that seed alone.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -54,7 +54,7 @@ export function fuzz(name: string, { share, corpus, run, isExpected }: FuzzTarge
     }
 
     for (const input of keptCases(name)) await take(input, undefined)
-    const { ODRADEK_FUZZ_SEED: only } = process.env
+    const { SEED: only } = process.env
     const seeds = only === undefined ? [fixedSeed, Math.floor(Math.random() * 2 ** 31)] : [Number(only)]
     for (const seed of seeds) {
       const random = new Random(seed)

@@ -216,9 +216,9 @@ function random(seed: number): (below: number) => number {
 }
 
 test('bits that flip and files that are cut are survived, and found where a CRC covers them', async (t) => {
-  const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
   const rounds = Number(process.env.FUZZ_ROUNDS ?? 150)
-  t.log(`FUZZ_SEED=${seed}`)
+  t.log(`SEED=${seed}`)
   const below = random(seed)
   const source = kafkaFolder(t, 'clean')
   const partitions = ['transactions-0', 'plain-1', 'compacted.transactions-0', 'stamped-0']
