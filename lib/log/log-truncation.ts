@@ -12,6 +12,8 @@ import { TRUNCATION_FILE } from './log-file-names.js'
 /** What one batch may decompress to. */
 const maxUnpackedBytes = 256 << 20
 
+const planHeaderBytes = 8
+
 const firstBatch = { maxBytes: 1, minOneBatch: true, maxOffset: Number.MAX_SAFE_INTEGER }
 const nothing = { bytes: new Uint8Array(0) }
 
@@ -30,23 +32,33 @@ export async function truncateLog(
   // The kept records come back behind what is there: that must not be lost either.
   await native.flush()
   await lowerRecoveryPoint(baseOffsetOf(kept))
-  await files.writeAtomically(join(native.path, TRUNCATION_FILE), kept)
+  await files.writeAtomically(join(native.path, TRUNCATION_FILE), encodePlan(native.logEndOffset, kept))
   await replaceEnd(native, kept)
 }
 
 /** Finishes a truncation that a crash has interrupted. */
 export async function finishTruncation(native: NativeLog): Promise<void> {
-  let kept: Uint8Array
+  let plan: Buffer
   try {
-    kept = await readFile(join(native.path, TRUNCATION_FILE))
+    plan = await readFile(join(native.path, TRUNCATION_FILE))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error
   }
-  // Done, but for the file: what was appended since must not go.
+  const kept = plan.subarray(planHeaderBytes)
+  // Not begun, or cut with the kept records still to come back. Otherwise it is done but for the file, or was given up
+  // by a thread that ended while others went on: what was appended since must not go.
+  const isOpen = [Number(plan.readBigInt64BE(0)), baseOffsetOf(kept)].includes(native.logEndOffset)
   const { bytes } = await native.readBatches(baseOffsetOf(kept), firstBatch).catch(() => nothing)
-  if (Buffer.compare(bytes, kept) === 0) return removeFile(native)
+  if (!isOpen || Buffer.compare(bytes, kept) === 0) return removeFile(native)
   await replaceEnd(native, kept)
+}
+
+/** Where the log ended when the truncation began, then the batch that is to be its last. */
+function encodePlan(endOffset: number, kept: Uint8Array): Buffer {
+  const header = Buffer.alloc(planHeaderBytes)
+  header.writeBigInt64BE(BigInt(endOffset))
+  return Buffer.concat([header, kept])
 }
 
 async function replaceEnd(native: NativeLog, kept: Uint8Array): Promise<void> {

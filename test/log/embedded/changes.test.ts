@@ -1,8 +1,11 @@
 /** What is done to a log as a whole: truncation, trimming, retention, compaction, rolls. */
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import type { Log } from '../../../lib/log/index.js'
-import { collect, fill, open, rejects, temporaryFolder, values } from './opened-log.js'
+import { collect, fill, open, rejects, setFaults, temporaryFolder, values } from './opened-log.js'
+
+const EIO = 5
 
 async function segmentCount(folder: string): Promise<number> {
   return (await readdir(folder)).filter((name) => name.endsWith('.log')).length
@@ -48,6 +51,47 @@ test('truncate within a batch keeps the records below the cut', async (t) => {
     t.deepEqual([last?.timestamp, String(last?.headers[0]?.value)], [7, '19'])
   }
 })
+
+test.serial(
+  'a truncation within a batch that was broken off is finished, or given up where others went on',
+  async (t) => {
+    const filled = async () => {
+      const folder = await temporaryFolder(t)
+      const log = await open(t, folder)
+      await log.append(numbers(0, 50).map((value) => ({ value, timestamp: 7 })))
+      return { folder, log, plan: join(folder, 'truncation') }
+    }
+    const broken = await filled()
+    setFaults([{ operation: 'truncate', path: broken.folder, errno: EIO }])
+    await t.throwsAsync(broken.log.truncate(20))
+    setFaults([])
+    await broken.log.close().catch(() => {})
+    const plan = await readFile(broken.plan)
+    t.deepEqual(await values(await open(t, broken.folder)), numbers(0, 20))
+    await t.throwsAsync(readFile(broken.plan), { code: 'ENOENT' })
+
+    for (const [what, change, kept] of [
+      ['nothing came behind it', async () => {}, numbers(0, 20)],
+      ['others appended', (log: Log) => fill(log, 3), [...numbers(0, 50), ...numbers(0, 3)]],
+      ['it was done', (log: Log) => log.truncate(20), numbers(0, 20)],
+      [
+        'it was done, and others appended as much as had gone',
+        async (log: Log) => {
+          await log.truncate(20)
+          await fill(log, 30)
+        },
+        [...numbers(0, 20), ...numbers(0, 30)],
+      ],
+    ] as [string, (log: Log) => Promise<void>, string[]][]) {
+      const { folder, log, plan: path } = await filled()
+      await change(log)
+      await log.close()
+      await writeFile(path, plan)
+      t.deepEqual(await values(await open(t, folder)), kept, what)
+      await t.throwsAsync(readFile(path), { code: 'ENOENT' })
+    }
+  },
+)
 
 test('trim raises the start for good and deletes the segments below', async (t) => {
   const folder = await temporaryFolder(t)
