@@ -15,6 +15,9 @@ BatchWalker::Step BatchWalker::next() {
   header_bytes_ = buffer_ + (position_ - buffer_position_);
   if (!peek_header(header_bytes_, kBatchHeaderSize, &header_).ok()) return Step::kTorn;
   if (header_.size() > end_ - position_) return Step::kTorn;
+  is_below_ = header_.base_offset < least_offset_;
+  if (is_below_) return Step::kTorn;
+  least_offset_ = header_.last_offset() + 1;
   large_ = header_.size() > kChunk;
   next_ = position_ + header_.size();
   return Step::kBatch;

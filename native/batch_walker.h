@@ -1,4 +1,5 @@
-// Walks the headers of the batches in a run of a segment file, without their records.
+// Walks the headers of the batches in a run of a segment file, without their records. A batch's CRC does not cover its
+// offset: what shows a wrong one is that offsets rise from batch to batch.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,19 @@ class BatchWalker {
   enum class Step {
     kBatch,      // position() and header() are those of a batch that lies wholly before `end`
     kEnd,        // `end` was reached, exactly
-    kTorn,       // what starts at position() is no whole batch
+    kTorn,       // what starts at position() is no whole batch, or one below those before it
     kWouldWait,  // only without `may_wait`: the header is not in the page cache
     kFailed,     // status()
   };
 
-  BatchWalker(File& file, uint64_t position, uint64_t end, bool may_wait)
-      : file_(file), next_(position), position_(position), end_(end), may_wait_(may_wait) {}
+  // No batch begins below `least_offset`.
+  BatchWalker(File& file, uint64_t position, uint64_t end, bool may_wait, int64_t least_offset = 0)
+      : file_(file),
+        next_(position),
+        position_(position),
+        end_(end),
+        may_wait_(may_wait),
+        least_offset_(least_offset) {}
 
   Step next();
   uint64_t position() const { return position_; }
@@ -30,6 +37,8 @@ class BatchWalker {
   // The header's bytes, valid until the next step.
   const uint8_t* header_bytes() const { return header_bytes_; }
   const Status& status() const { return status_; }
+  // After kTorn: a whole batch, but below those before it.
+  bool is_below() const { return is_below_; }
 
  private:
   // Small batches share one read; large ones are stepped over with a header's read each.
@@ -42,6 +51,8 @@ class BatchWalker {
   uint64_t position_;
   const uint64_t end_;
   const bool may_wait_;
+  int64_t least_offset_;
+  bool is_below_ = false;
   BatchHeader header_{};
   const uint8_t* header_bytes_ = nullptr;
   Status status_;

@@ -1,9 +1,9 @@
 #include "failed_marker.h"
 
-#include <cstdlib>
 #include <mutex>
 #include <unordered_map>
 
+#include "checked_offset.h"
 #include "file.h"
 #include "format.h"
 
@@ -36,7 +36,7 @@ void leave_failed_marker(const std::string& folder, int64_t offset) {
   // Nothing is left to do when the disk refuses this too: memory holds it for as long as the process lives.
   std::shared_ptr<File> file;
   if (!file_system().open(marker_path(folder), OpenMode::kCreateTruncate, &file).ok()) return;
-  const std::string text = std::to_string(offset) + "\n";
+  const std::string text = encode_checked_offset(offset);
   if (!file->pwrite(text.data(), text.size(), 0).ok()) return;
   file->datasync().ignore();
   file_system().sync_folder(folder).ignore();
@@ -58,14 +58,12 @@ Status find_failed_marker(const std::string& folder, bool* found, int64_t* offse
     *found = false;
     return opened.is_not_found() ? Status() : opened;
   }
-  char text[32] = {};
+  char text[64] = {};
   size_t read = 0;
-  ODRADEK_RETURN_IF_ERROR(file->pread(text, sizeof(text) - 1, 0, &read));
-  char* end = text;
-  const long long value = std::strtoll(text, &end, 10);
-  // Only a power cut can tear the marker, and then the page cache is gone as well: a scan sees what the disk has.
-  const bool whole = end != text && *end == '\n' && value >= 0;
-  *offset = whole ? value : kCutNothing;
+  ODRADEK_RETURN_IF_ERROR(file->pread(text, sizeof(text), 0, &read));
+  // Torn by a power cut, and then the page cache is gone as well and a scan sees what the disk has; or damaged. The
+  // worse loss is to cut at a wrong offset.
+  if (!decode_checked_offset(std::string(text, read), offset)) *offset = kCutNothing;
   return Status();
 }
 

@@ -1,8 +1,8 @@
 #include "gap_limit.h"
 
-#include <cstdlib>
 #include <cstring>
 
+#include "checked_offset.h"
 #include "folder.h"
 #include "format.h"
 
@@ -23,15 +23,14 @@ Status read_gap_limit(const std::string& folder, int64_t* offset) {
   Status read = read_file(path_in(folder), &bytes);
   if (!read.ok()) return read.is_not_found() ? Status() : read;
   const std::string text(reinterpret_cast<const char*>(bytes.data.get()), bytes.size);
-  char* end = nullptr;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
   // Not as it was written: as if there were none.
-  if (value >= 0 && std::strcmp(end, "\n") == 0) *offset = value;
+  int64_t value = 0;
+  if (decode_checked_offset(text, &value)) *offset = value;
   return Status();
 }
 
 Status write_gap_limit(const std::string& folder, int64_t offset) {
-  const std::string text = std::to_string(offset) + "\n";
+  const std::string text = encode_checked_offset(offset);
   Bytes bytes = Bytes::allocate(text.size());
   if (!bytes.data) return Status::from_errno(ENOMEM, folder);
   std::memcpy(bytes.data.get(), text.data(), text.size());

@@ -78,6 +78,10 @@ struct ReadAnswer {
   bool would_wait = false;
   FileRange range;  // no file where there is nothing to read
   int64_t first_batch_offset = -1;
+  // How much of the range's file is log.
+  uint64_t segment_size = 0;
+  // What its last batch does not reach past.
+  int64_t segment_end = 0;
 };
 
 // Whole batches in memory, their CRCs checked.
@@ -153,6 +157,8 @@ class Log : public std::enable_shared_from_this<Log> {
   Status scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* headers, size_t* count, int64_t* next);
   // May wait. -1 where there is none.
   Status find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* base_offset);
+  // May wait. Makes sure that no segment seems to end below this timestamp only because its time index is damaged.
+  Status check_timestamps(int64_t below);
 
   // Drops what is queued and waits for what runs: afterwards no engine thread touches the caller's bytes.
   void abandon();
@@ -194,6 +200,8 @@ class Log : public std::enable_shared_from_this<Log> {
     int64_t end_offset = 0;
     bool sealed = false;
     bool last = false;
+    // The last segment of a log that another process writes may be ahead of what is known of its end.
+    bool knows_end() const { return !(sealed && last); }
   };
   struct Job {
     Append append;
@@ -234,7 +242,11 @@ class Log : public std::enable_shared_from_this<Log> {
   Status open_view(const View& view, std::shared_ptr<SegmentHandle>* handle);
   Status locate(const View& view, SegmentHandle& handle, int64_t offset, bool may_wait, bool* would_wait,
                 uint64_t* position, BatchHeader* header);
+  Status walk_to(const View& view, SegmentHandle& handle, int64_t offset, bool may_wait, const OffsetEntry* entry,
+                 bool* fits, bool* would_wait, uint64_t* position, BatchHeader* header);
   Status read_view(const ReadRequest& request, const View& view, bool may_wait, ReadAnswer* answer);
+  Status check_max_timestamp(const View& view);
+  std::vector<View> views_from(int64_t offset);
 
   // log_change.cc: on the queue's thread
   void submit_change(double id, std::function<Status(double*)> change);

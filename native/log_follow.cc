@@ -67,6 +67,7 @@ Status Log::take_up(Segment& segment, const FileInfo& info) {
   ODRADEK_RETURN_IF_ERROR(acquire_handle(segment, false, &handle));
   if (!loaded || !index_checks_out(segment, *handle->log, info.size)) segment.indexes = IndexState();
   segment.max_timestamp = MaxTimestamp();
+  segment.max_unchecked = false;
   segment.size = 0;
   return Status();
 }

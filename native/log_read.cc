@@ -45,28 +45,118 @@ Status Log::locate(const View& view, SegmentHandle& handle, int64_t offset, bool
   }
   *would_wait = answer.would_wait;
   if (answer.would_wait) return Status();
-  uint64_t start = answer.found ? answer.entry.position : 0;
-  if (answer.torn || start > view.size) return Status(Code::kCorruptLog, 0, view.segment->path(kOffsetIndexSuffix));
-  BatchWalker walker(*handle.log, start, view.size, may_wait);
-  for (;;) {
-    switch (walker.next()) {
-      case BatchWalker::Step::kBatch:
-        if (walker.header().last_offset() < offset) continue;
-        *position = walker.position();
-        *header = walker.header();
-        return Status();
-      case BatchWalker::Step::kEnd:
-        *position = view.size;
-        return Status();
-      case BatchWalker::Step::kWouldWait:
-        *would_wait = true;
-        return Status();
-      case BatchWalker::Step::kTorn:
-        return Status(Code::kCorruptLog, 0, view.segment->path(kLogSuffix));
-      case BatchWalker::Step::kFailed:
-        return walker.status();
+  if (answer.found && !answer.torn && answer.entry.position < view.size) {
+    bool fits = false;
+    ODRADEK_RETURN_IF_ERROR(walk_to(view, handle, offset, may_wait, &answer.entry, &fits, would_wait, position, header));
+    if (fits) return Status();
+    // A damaged entry. The records do not need it, but to do without may take long.
+    if (!may_wait) {
+      *would_wait = true;
+      return Status();
     }
   }
+  bool fits = false;
+  return walk_to(view, handle, offset, may_wait, nullptr, &fits, would_wait, position, header);
+}
+
+// From the batch that `entry` names, or from the segment's first. `fits` is false where the entry is a wrong one: what
+// it names is no batch, or one that is not where it says, and batches might be passed over.
+Status Log::walk_to(const View& view, SegmentHandle& handle, int64_t offset, bool may_wait, const OffsetEntry* entry,
+                    bool* fits, bool* would_wait, uint64_t* position, BatchHeader* header) {
+  const int64_t base = view.segment->base_offset;
+  const Status corrupt(Code::kCorruptLog, 0, view.segment->path(kLogSuffix));
+  BatchWalker walker(*handle.log, entry ? entry->position : 0, view.size, may_wait, base);
+  BatchWalker::Step step = walker.next();
+  // Where the next batch begins if there is no gap.
+  int64_t expected = base;
+  *fits = true;
+  if (entry && (step == BatchWalker::Step::kTorn || step == BatchWalker::Step::kBatch)) {
+    const int64_t named = base + entry->relative_offset;
+    // Kafka's entry may stand for several batches, and names the last offset of them all.
+    *fits = step == BatchWalker::Step::kBatch && walker.header().base_offset <= offset &&
+            walker.header().last_offset() <= named;
+    if (!*fits) return Status();
+    if (walker.header().last_offset() == named) expected = walker.header().base_offset;
+  }
+  while (step == BatchWalker::Step::kBatch && walker.header().last_offset() < offset) {
+    expected = walker.header().last_offset() + 1;
+    step = walker.next();
+  }
+  *position = walker.position();
+  if (step == BatchWalker::Step::kBatch) {
+    *header = walker.header();
+    // A gap, or an offset that is wrong: then it reaches into the batch behind it.
+    if (header->base_offset != expected) step = walker.next();
+    if (view.knows_end() && header->last_offset() >= view.end_offset) return corrupt;
+  }
+  *would_wait = step == BatchWalker::Step::kWouldWait;
+  if (step == BatchWalker::Step::kFailed) return walker.status();
+  return step == BatchWalker::Step::kTorn ? corrupt : Status();
+}
+
+// Compares what the time index says of a sealed segment with the batch that it names, once; where it is wrong, looks
+// at all batches. May wait.
+Status Log::check_max_timestamp(const View& view) {
+  MaxTimestamp max;
+  {
+    std::lock_guard lock(mutex_);
+    if (!view.segment->max_unchecked) return Status();
+    max = view.segment->max_timestamp;
+  }
+  std::shared_ptr<SegmentHandle> handle;
+  ODRADEK_RETURN_IF_ERROR(open_view(view, &handle));
+  bool would_wait = false;
+  uint64_t position = 0;
+  BatchHeader header{};
+  const Status located = locate(view, *handle, max.offset, true, &would_wait, &position, &header);
+  const bool agrees = located.ok() && position < view.size && header.base_offset <= max.offset &&
+                      header.max_timestamp == max.timestamp;
+  if (!agrees) {
+    max = MaxTimestamp();
+    BatchWalker walker(*handle->log, 0, view.size, true, view.segment->base_offset);
+    BatchWalker::Step step;
+    while ((step = walker.next()) == BatchWalker::Step::kBatch) {
+      if (walker.header().max_timestamp > max.timestamp) {
+        max = {walker.header().max_timestamp, walker.header().last_offset()};
+      }
+    }
+    if (step == BatchWalker::Step::kFailed) return walker.status();
+    if (step != BatchWalker::Step::kEnd) return Status(Code::kCorruptLog, 0, view.segment->path(kLogSuffix));
+  }
+  std::lock_guard lock(mutex_);
+  view.segment->max_timestamp = max;
+  view.segment->max_unchecked = false;
+  return Status();
+}
+
+Status Log::check_timestamps(int64_t below) {
+  for (const View& view : views_from(0)) {
+    {
+      std::lock_guard lock(mutex_);
+      if (view.segment->max_timestamp.timestamp >= below) break;
+    }
+    const Status checked = check_max_timestamp(view);
+    if (!checked.ok() && !was_cut(view)) return checked;
+  }
+  return Status();
+}
+
+// Of the segments that hold `offset` and what is behind it.
+std::vector<Log::View> Log::views_from(int64_t offset) {
+  std::vector<View> views;
+  std::lock_guard lock(mutex_);
+  for (auto it = segments_.begin(); it != segments_.end(); ++it) {
+    const auto next = std::next(it);
+    View view;
+    view.segment = it->second;
+    view.size = it->second->size;
+    view.indexes = it->second->indexes;
+    view.sealed = it->second->sealed;
+    view.last = next == segments_.end();
+    view.end_offset = view.last ? log_end_offset() : next->first;
+    if (view.end_offset > offset) views.push_back(view);
+  }
+  return views;
 }
 
 Status Log::read(const ReadRequest& request, bool may_wait, ReadAnswer* answer) {
@@ -129,6 +219,8 @@ Status Log::read_view(const ReadRequest& request, const View& view, bool may_wai
     length = first.size();
   }
   answer->range = {handle->log, start, length};
+  answer->segment_size = view.size;
+  answer->segment_end = view.knows_end() ? view.end_offset : INT64_MAX;
   return Status();
 }
 
@@ -141,18 +233,26 @@ Status Log::read_batches(const ReadRequest& request, CheckedBatches* batches) {
   ODRADEK_RETURN_IF_ERROR(found.range.file->pread(bytes.data.get(), bytes.size, found.range.position, &bytes.size));
   size_t position = 0;
   BatchHeader header;
+  int64_t least_offset = 0;
   while (bytes.size - position >= kBatchHeaderSize) {
     const uint8_t* const batch = bytes.data.get() + position;
-    const bool sound = peek_header(batch, bytes.size - position, &header).ok();
+    const bool sound =
+        peek_header(batch, bytes.size - position, &header).ok() && header.base_offset >= least_offset;
     if (sound && header.size() > bytes.size - position) break;
     if (!sound || !crc_matches(batch, header.size())) return Status(Code::kCorruptLog, 0, path_);
-    batches->next_offset = header.last_offset() + 1;
+    batches->next_offset = least_offset = header.last_offset() + 1;
     batches->compressed |= header.compression() != kCompressionNone;
     position += header.size();
   }
   // What was found as whole is not: the file is shorter than the log, or was damaged.
   if (position == 0) return Status(Code::kCorruptLog, 0, path_);
   bytes.size = position;
+  // The CRC does not cover the offset of the last batch: the one behind it shows whether it is wrong.
+  BatchWalker behind(*found.range.file, found.range.position + position, found.segment_size, true, least_offset);
+  const BatchWalker::Step step = behind.next();
+  if (step == BatchWalker::Step::kFailed) return behind.status();
+  const bool is_above = step == BatchWalker::Step::kEnd && least_offset > found.segment_end;
+  if (is_above || behind.is_below()) return Status(Code::kCorruptLog, 0, path_);
   return Status();
 }
 
@@ -209,37 +309,40 @@ Status Log::scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* he
 
 Status Log::find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* base_offset) {
   *base_offset = -1;
-  std::vector<View> views;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return Status(Code::kClosed, 0, path_);
-    for (auto it = segments_.begin(); it != segments_.end(); ++it) {
-      const auto next = std::next(it);
-      View view;
-      view.segment = it->second;
-      view.size = it->second->size;
-      view.indexes = it->second->indexes;
-      view.sealed = it->second->sealed;
-      view.end_offset = next == segments_.end() ? log_end_offset() : next->first;
-      if (view.end_offset > from_offset && view.segment->max_timestamp.timestamp >= timestamp) views.push_back(view);
-    }
   }
-  for (const View& view : views) {
+  for (const View& view : views_from(from_offset)) {
+    if (Status checked = check_max_timestamp(view); !checked.ok()) {
+      if (was_cut(view)) continue;
+      return checked;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      if (view.segment->max_timestamp.timestamp < timestamp) continue;
+    }
     std::shared_ptr<SegmentHandle> handle;
     IndexAnswer<TimeEntry> entry;
     Status found = open_view(view, &handle);
     if (found.ok() && view.indexes.time_entries > 0) {
       found = find_time(*handle->time_index, view.indexes, timestamp, &entry);
     }
-    if (found.ok() && entry.torn) found = Status(Code::kCorruptLog, 0, view.segment->path(kTimeIndexSuffix));
     if (!found.ok()) {
       if (was_cut(view)) continue;
       return found;
     }
-    // No batch up to this entry reaches the timestamp.
+    // No batch up to this entry reaches the timestamp, if it is what the batch that it names says.
     int64_t start_offset = from_offset;
-    if (entry.found) {
-      start_offset = std::max(start_offset, view.segment->base_offset + entry.entry.relative_offset);
+    if (entry.found && !entry.torn) {
+      const int64_t named = view.segment->base_offset + entry.entry.relative_offset;
+      uint64_t at = 0;
+      bool would_wait = false;
+      BatchHeader header{};
+      const Status located = locate(view, *handle, named, true, &would_wait, &at, &header);
+      const bool agrees = located.ok() && at < view.size && header.base_offset <= named &&
+                          header.max_timestamp == entry.entry.timestamp;
+      if (agrees) start_offset = std::max(start_offset, named);
     }
     uint64_t position = 0;
     bool would_wait = false;

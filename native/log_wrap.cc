@@ -103,6 +103,7 @@ void LogWrap::Init(Napi::Env env, Napi::Object exports) {
                                      InstanceMethod<&LogWrap::ReadBatches>("readBatches"),
                                      InstanceMethod<&LogWrap::ScanHeaders>("scanHeaders"),
                                      InstanceMethod<&LogWrap::FindByTimestamp>("findByTimestamp"),
+                                     InstanceMethod<&LogWrap::CheckTimestamps>("checkTimestamps"),
                                      InstanceMethod<&LogWrap::Segments>("segments"),
                                      InstanceAccessor<&LogWrap::FirstSegmentOffset>("firstSegmentOffset"),
                                      InstanceAccessor<&LogWrap::LogEndOffset>("logEndOffset"),
@@ -326,6 +327,12 @@ Napi::Value LogWrap::SharedStart(const Napi::CallbackInfo& info) {
 }
 void LogWrap::SetSharedStart(const Napi::CallbackInfo&, const Napi::Value& value) {
   membership_->log->start_offset.store(to_int64(value.ToNumber().DoubleValue()));
+}
+
+void LogWrap::CheckTimestamps(const Napi::CallbackInfo& info) {
+  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, below = int64_at(info, 1)] {
+    sink->post(Completion::operation(id, log->check_timestamps(below)));
+  });
 }
 
 // Six numbers for each segment, in the order of SegmentInfo's fields.

@@ -37,6 +37,7 @@ class LogWrap : public Napi::ObjectWrap<LogWrap> {
   void ReadBatches(const Napi::CallbackInfo& info);
   void ScanHeaders(const Napi::CallbackInfo& info);
   void FindByTimestamp(const Napi::CallbackInfo& info);
+  void CheckTimestamps(const Napi::CallbackInfo& info);
   Napi::Value Segments(const Napi::CallbackInfo& info);
   Napi::Value FirstSegmentOffset(const Napi::CallbackInfo& info);
   Napi::Value LogEndOffset(const Napi::CallbackInfo& info);

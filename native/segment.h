@@ -19,7 +19,8 @@ struct MaxTimestamp {
   int64_t offset = -1;
 };
 
-// Plain data. The fields after `folder` are guarded by the log's mutex and changed by the log's queue only.
+// Plain data. The fields after `folder` are guarded by the log's mutex and changed by the log's queue only, but for the
+// largest timestamp of a sealed segment, which whoever relies on it has checked.
 struct Segment {
   Segment(std::shared_ptr<const std::string> folder, int64_t base_offset)
       : id(HandleCache::next_id()), base_offset(base_offset), folder(std::move(folder)) {}
@@ -36,6 +37,8 @@ struct Segment {
 
   uint64_t size = 0;
   MaxTimestamp max_timestamp;
+  // Taken from the time index, and not compared with the batch that it names.
+  bool max_unchecked = false;
   int64_t last_modified_ms = 0;
   bool sealed = false;
 

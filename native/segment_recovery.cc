@@ -44,6 +44,10 @@ class Scan {
     ODRADEK_RETURN_IF_ERROR(walk_headers(&builder));
     if (!torn_) ODRADEK_RETURN_IF_ERROR(check_batches(&builder));
     if (position_ < size_) ODRADEK_RETURN_IF_ERROR(refuse_foreign());
+    // What was on disk as a whole is not torn but damaged: nobody may take its loss for a crash's.
+    if (position_ < size_ && !is_cut_ && next_offset_ < std::min(rules_.durable_below, rules_.cut_at)) {
+      return Status(Code::kCorruptLog, 0, segment_.path(kLogSuffix));
+    }
     segment_.size = position_;
     segment_.max_timestamp = builder.max_timestamp();
     segment_.bytes_since_entry = builder.bytes_since_entry();
@@ -76,12 +80,27 @@ class Scan {
     if (past != stored.times.begin()) {
       max = {std::prev(past)->timestamp, segment_.base_offset + std::prev(past)->relative_offset};
     }
-    if (walker.header().max_timestamp > max.timestamp) return;
+    if (walker.header().max_timestamp > max.timestamp || !has_timestamp(stored, max)) return;
     indexes_.offsets.assign(stored.offsets.begin(), last.base());
     indexes_.times.assign(stored.times.begin(), past);
     segment_.max_timestamp = max;
     position_ = last->position;
     next_offset_ = walker.header().base_offset;
+  }
+
+  // Whether the batch that a time entry names has the entry's timestamp.
+  bool has_timestamp(const SegmentIndexes& stored, const MaxTimestamp& max) {
+    if (max.offset < 0) return true;
+    const auto after = std::upper_bound(stored.offsets.begin(), stored.offsets.end(), max.offset - segment_.base_offset,
+                                        [](int64_t offset, const OffsetEntry& e) { return offset < e.relative_offset; });
+    const uint64_t start = after == stored.offsets.begin() ? 0 : std::prev(after)->position;
+    if (start >= size_) return false;
+    BatchWalker walker(file_, start, size_, true);
+    while (walker.next() == BatchWalker::Step::kBatch) {
+      if (walker.header().last_offset() < max.offset) continue;
+      return walker.header().base_offset <= max.offset && walker.header().max_timestamp == max.timestamp;
+    }
+    return false;
   }
 
   // Batches of an older or newer magic are no torn tail: whoever wrote them wants them back.
@@ -126,6 +145,8 @@ class Scan {
     if (header.base_offset < next_offset_ || header.last_offset() >= rules_.cut_at ||
         header.last_offset() - segment_.base_offset > INT32_MAX) {
       torn_ = true;
+      is_cut_ = header.base_offset >= next_offset_ && header.base_offset < rules_.cut_at &&
+                header.last_offset() >= rules_.cut_at;
       return false;
     }
     if (position_ == 0) segment_.first_timestamp = header.max_timestamp;
@@ -192,6 +213,8 @@ class Scan {
   uint64_t position_ = 0;
   uint64_t scanned_ = 0;
   bool torn_ = false;
+  // What follows is whole and reaches the cut.
+  bool is_cut_ = false;
 };
 
 // A file that is not there is an index without entries that does not check out.
@@ -282,6 +305,7 @@ Status load_sealed(Segment& segment, bool* ok) {
     if (last.relative_offset < 0 || last.timestamp < 0) return Status();
     indexes.last_time = last;
     segment.max_timestamp = {last.timestamp, segment.base_offset + last.relative_offset};
+    segment.max_unchecked = true;
   } else if (segment.size > 0) {
     // Sealed by somebody who was stopped before the final entry, or records without timestamps: look.
     return Status();

@@ -12,6 +12,8 @@ struct RecoveryRules {
   int64_t index_interval = 4096;
   // Batches that reach this offset have their CRC checked; below it headers are enough.
   int64_t check_from = 0;
+  // What lies below is known to be on disk: a batch there that does not check out is CORRUPT_LOG and stays.
+  int64_t durable_below = 0;
   // Batches that reach this offset are cut off.
   int64_t cut_at = INT64_MAX;
   // Have the files on disk even if nothing of them was cut, checked or rewritten. The indexes of a segment that

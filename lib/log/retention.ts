@@ -23,6 +23,8 @@ export interface RetainableLog {
   /** Oldest first. */
   segments(): readonly SegmentInfo[]
   roll(): Promise<unknown>
+  /** Of segments that seem to end below `belowMs`: makes sure that they do. */
+  checkTimestamps(belowMs: number): Promise<void>
   raiseLogStartOffset(offset: number): boolean
   /** Deletes the sealed segments wholly below the log start offset; resolves with how many. */
   deleteOldSegments(): Promise<number>
@@ -31,6 +33,8 @@ export interface RetainableLog {
 /** Enforces retention once; resolves with the number of segments deleted. */
 export async function enforceRetention(log: RetainableLog, nowMs: number): Promise<number> {
   if (log.config.delete) {
+    // A segment's age comes from its index, which may be damaged.
+    if (startByAge(log, nowMs) > log.logStartOffset) await log.checkTimestamps(nowMs - log.config.retentionMs)
     const start = Math.max(startByAge(log, nowMs), startBySize(log))
     const active = log.segments().at(-1)
     if (active && start > active.baseOffset) await log.roll()

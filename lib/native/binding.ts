@@ -55,6 +55,7 @@ export interface LogHandle {
   leave(): number
   clear(): void
   end(): void
+  checkTimestamps(id: number, belowMs: number): void
   /** Six numbers for each segment, in the order of SegmentInfo's fields. */
   segments(): Float64Array
 }

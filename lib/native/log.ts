@@ -256,6 +256,10 @@ export class Log implements NativeLog, LogListener {
     return completions.run((id) => this.#handle.findByTimestamp(id, timestampMs, fromOffset), firstValue)
   }
 
+  checkTimestamps(belowMs: number): Promise<void> {
+    return completions.run((id) => this.#handle.checkTimestamps(id, belowMs), nothing)
+  }
+
   segments(): SegmentInfo[] {
     const packed = this.#handle.segments()
     const segments: SegmentInfo[] = []

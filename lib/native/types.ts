@@ -219,6 +219,11 @@ export interface NativeLog {
   scanHeaders(from: number, to: number, maxBatches: number): Promise<BatchHeaders>
   /** First batch whose maxTimestamp is at least `timestampMs`: its base offset, or −1. */
   findBatchByTimestamp(timestampMs: number, fromOffset: number): Promise<number>
+  /**
+   * Makes sure that no segment's `maxTimestampMs` is below `belowMs` only because its time index is damaged. Before
+   * segments are deleted by their age.
+   */
+  checkTimestamps(belowMs: number): Promise<void>
 
   segments(): SegmentInfo[]
   /** Seals the active segment and starts a new one; nothing happens when it is empty. Resolves with its base offset. */

@@ -336,6 +336,7 @@ export class Partition implements CleanableLog {
         logEndOffset: log.logEndOffset,
         logStartOffset: log.logStartOffset,
         segments: () => log.segments(),
+        checkTimestamps: (belowMs) => log.native.checkTimestamps(belowMs),
         roll: () => log.roll(),
         raiseLogStartOffset: (offset) => log.raiseLogStartOffset(offset),
         deleteOldSegments: () => log.deleteOldSegments(),

@@ -25,6 +25,7 @@ function logOf(count: number, config: Partial<RetainableLog['config']>, highWate
     get bases() {
       return segments.map(({ baseOffset }) => baseOffset)
     },
+    async checkTimestamps() {},
     async roll() {
       segments.at(-1)!.active = false
       const empty = { baseOffset: count * 10, sizeInBytes: 0, maxTimestampMs: -1, maxTimestampOffset: -1 }
