@@ -20,7 +20,7 @@ Status LogLoader::load() {
   Status loaded = load_segments();
   if (!loaded.ok()) {
     // An fdatasync may have failed, and the page cache shows what the disk does not have.
-    if (!is_marked_) leave_failed_marker(path_, kCutNothing);
+    if (!is_marked_ && loaded.code() != Code::kCorruptLog) leave_failed_marker(path_, kCutNothing);
     return loaded;
   }
   ODRADEK_RETURN_IF_ERROR(sync_names());
@@ -189,6 +189,10 @@ Status LogLoader::load_segments() {
       return Status();
     }
     if (last) log_end_ = next_offset;
+    // A clean stop leaves nothing past the recovery point: the offset of the last batch is wrong.
+    if (last && clean && recovery_point > 0 && next_offset > recovery_point && segment->size > 0) {
+      return Status(Code::kCorruptLog, 0, segment->path(kLogSuffix));
+    }
   }
   return Status();
 }

@@ -45,7 +45,8 @@ class Scan {
     if (!torn_) ODRADEK_RETURN_IF_ERROR(check_batches(&builder));
     if (position_ < size_) ODRADEK_RETURN_IF_ERROR(refuse_foreign());
     // What was on disk as a whole is not torn but damaged: nobody may take its loss for a crash's.
-    if (position_ < size_ && !is_cut_ && next_offset_ < std::min(rules_.durable_below, rules_.cut_at)) {
+    const int64_t torn = std::min(next_offset_, torn_offset_);
+    if (position_ < size_ && !is_cut_ && torn < std::min(rules_.durable_below, rules_.cut_at)) {
       return Status(Code::kCorruptLog, 0, segment_.path(kLogSuffix));
     }
     segment_.size = position_;
@@ -145,6 +146,8 @@ class Scan {
     if (header.base_offset < next_offset_ || header.last_offset() >= rules_.cut_at ||
         header.last_offset() - segment_.base_offset > INT32_MAX) {
       torn_ = true;
+      // One below those before it: the offset of either is wrong.
+      torn_offset_ = std::min(next_offset_, header.base_offset);
       is_cut_ = header.base_offset >= next_offset_ && header.base_offset < rules_.cut_at &&
                 header.last_offset() >= rules_.cut_at;
       return false;
@@ -213,6 +216,7 @@ class Scan {
   uint64_t position_ = 0;
   uint64_t scanned_ = 0;
   bool torn_ = false;
+  int64_t torn_offset_ = INT64_MAX;
   // What follows is whole and reaches the cut.
   bool is_cut_ = false;
 };

@@ -34,11 +34,13 @@ export function decodeCheckpoint(path: string, bytes: Uint8Array): string[] {
   const [version, count, ...entries] = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString('utf8')
     .split('\n')
-  if (entries.at(-1) === '') entries.pop()
+  // Each line ends, the last one too: without its end an offset might be half of one.
+  const isWhole = entries.pop() === ''
   if (version !== String(supportedVersion)) {
     if (/^[1-9]\d{0,8}$/.test(version ?? '')) throw new UnsupportedCheckpointError(path, version!)
     throw new CorruptCheckpointError(path, `version ${version}`)
   }
+  if (!isWhole) throw new CorruptCheckpointError(path, 'its last line has no end')
   if (count !== String(entries.length)) {
     throw new CorruptCheckpointError(path, `${entries.length} entries where ${count} are announced`)
   }

@@ -217,6 +217,10 @@ export class LogMaintenance implements RetainableLog {
     return this.#native.roll()
   }
 
+  checkTimestamps(belowMs: number): Promise<void> {
+    return this.#native.checkTimestamps(belowMs)
+  }
+
   raiseLogStartOffset(offset: number): boolean {
     if (offset <= this.#source.startOffset) return false
     this.#source.startOffset = offset

@@ -84,6 +84,7 @@ export class FetchedPartition {
       // The leader's log may begin within a batch: an empty log begins where that does.
       if (baseOffset < partition.log.logEndOffset && partition.log.sizeInBytes === 0) {
         await partition.reset(baseOffset)
+        await this.#onTruncated()
       }
       await partition.appendAsFollower(batches)
     }

@@ -119,7 +119,8 @@ export class DataFolder {
       config,
       recoveryPoint: this.#recoveryPoints.get(name) ?? this.#recoveryPointOfOthers,
       logStartOffset: this.#logStartOffsets.get(name) ?? 0,
-      cleanShutdown: this.wasCleanlyClosed,
+      // Without the checkpoint nobody knows where the log ended: it is read.
+      cleanShutdown: this.wasCleanlyClosed && this.#recoveryPointOfOthers === 0,
       log: this.#log,
     })
     const { scannedBytes, truncatedBytes, rebuiltIndexes } = log.native.recovery
