@@ -31,6 +31,8 @@ export class FetchedPartition {
   #failures = 0
   #work: Promise<void> = Promise.resolve()
   #stopped = false
+  /** Cut, and the checkpoints say more than the log holds: nothing is appended before they are written. */
+  #isCut = false
   readonly #log: Logger
   readonly #onTruncated: () => Promise<void>
 
@@ -65,6 +67,7 @@ export class FetchedPartition {
 
   async #take(data: FetchedData): Promise<void> {
     if (this.#stopped) return
+    if (this.#isCut) await this.#writeCut()
     const { partition } = this
     if (data.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#startAnew(Number(data.logStartOffset))
     if (data.errorCode !== ErrorCode.NONE) throw new KafkaError(errorName(data.errorCode))
@@ -73,8 +76,9 @@ export class FetchedPartition {
       const { log } = partition
       this.isValidated = false
       const end = log.logEndOffset
+      this.#isCut = true
       await partition.truncate(truncationOffset(log, { epoch, endOffset: Number(endOffset) }))
-      await this.#onTruncated()
+      await this.#writeCut()
       this.#log.info({ ...this.#name, from: end, to: log.logEndOffset }, 'cut what the leader does not have')
       return
     }
@@ -83,8 +87,9 @@ export class FetchedPartition {
       const baseOffset = Number(new BatchHeader(batches).baseOffset)
       // The leader's log may begin within a batch: an empty log begins where that does.
       if (baseOffset < partition.log.logEndOffset && partition.log.sizeInBytes === 0) {
+        this.#isCut = true
         await partition.reset(baseOffset)
-        await this.#onTruncated()
+        await this.#writeCut()
       }
       await partition.appendAsFollower(batches)
     }
@@ -100,8 +105,14 @@ export class FetchedPartition {
       { ...this.#name, logEndOffset: partition.log.logEndOffset, logStartOffset },
       'the leader’s log does not reach back to this one’s end: started anew',
     )
+    this.#isCut = true
     await partition.reset(logStartOffset)
+    await this.#writeCut()
+  }
+
+  async #writeCut(): Promise<void> {
     await this.#onTruncated()
+    this.#isCut = false
   }
 
   #failed(thrown: unknown, nowMs: number, maxBackoffMs: number): void {
