@@ -40,6 +40,8 @@ export function startFailure(error: unknown, settings: ReadonlyMap<string, strin
       )
     case 'IO':
       if (errno === EACCES || errno === EPERM) return say(`no permission for ${path ?? dataDir}`)
+      if (errno === EEXIST || errno === ENOTDIR)
+        return say(`${path ?? dataDir} is no folder: choose another with --data`)
       if (errno === EROFS) return say(`${path ?? dataDir} cannot be written: the file system is read-only`)
       if (errno === EEXIST || errno === ENOTDIR)
         return say(`${path ?? dataDir} is no folder: choose another with --data`)

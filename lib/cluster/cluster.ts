@@ -194,7 +194,9 @@ export class Cluster {
   }
 
   async #takePart(liveness: Liveness, endpoints: readonly BrokerEndpoint[]): Promise<void> {
-    this.#controller = new Controller(this.#store, this.image, liveness, this.#log)
+    const controller = new Controller(this.#store, this.image, liveness, this.#log)
+    this.#controller = controller
+    liveness.onLeased = () => controller.look()
     const listenerName = this.#config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
     this.#peers = new PeerConnections(this.image, this.#store.leases!, listenerName, this.#log)
     await liveness.join(endpoints)

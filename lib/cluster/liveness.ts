@@ -37,6 +37,8 @@ const rejoinPauseMs = 200
 const leavePatienceMs = 5_000
 
 export class Liveness {
+  /** Called whenever the lease holds that did not hold before. */
+  onLeased: (() => void) | undefined
   readonly #options: LivenessOptions
   readonly #nodeId: number
   /** Of this process: a registration of another one is not ours, whatever it says else. */
@@ -184,6 +186,7 @@ export class Liveness {
       this.#lease = granted.id
       this.#leasedUntil = sentAt + granted.ttlMs
       this.#isLive = true
+      this.onLeased?.()
       this.#look()
       return true
     }
@@ -207,7 +210,7 @@ export class Liveness {
       try {
         const isAlive = await leases.keepAlive(lease, ttlMs / 2)
         if (this.#lease === lease) {
-          if (isAlive) this.#leasedUntil = Math.max(this.#leasedUntil, sentAt + ttlMs)
+          if (isAlive) this.#renewed(sentAt + ttlMs)
           else this.#lost()
         }
       } catch (error) {
@@ -215,6 +218,12 @@ export class Liveness {
       }
     }
     this.#scheduleKeepAlive()
+  }
+
+  #renewed(until: number): void {
+    const wasLeased = this.isLeased
+    this.#leasedUntil = Math.max(this.#leasedUntil, until)
+    if (!wasLeased) this.onLeased?.()
   }
 
   /** The store says that this broker is fenced: somebody saw it die, or its lease ended. */
