@@ -11,6 +11,9 @@ import { etcdTest } from './etcd-test.js'
 const topic = 'orders'
 const all = [1, 2, 3]
 
+/** Those that wait for leases to run out: asked for by ODRADEK_LEASE_TESTS=1. */
+const faultTest = process.env.ODRADEK_LEASE_TESTS ? etcdTest : test.skip
+
 let started: Promise<BrokerProcesses> | undefined
 test.after.always(async () => {
   await (await started)?.[Symbol.asyncDispose]()
@@ -68,13 +71,15 @@ class FollowingWriter {
 }
 
 async function readAll(brokers: BrokerProcesses, name: string): Promise<string[]> {
-  const { id } = await brokers.leader(name)
-  using client = await brokers.client(id)
   const values: string[] = []
-  for (let offset = 0; ; offset = values.length) {
-    const { records, errorCode, highWatermark } = await fetch(client, name, offset, { maxBytes: 1 << 22 })
-    if (errorCode === 0 && Number(highWatermark) === values.length) return values
-    if (errorCode === 0) values.push(...(await valuesIn(records)))
+  for (;;) {
+    // Asked anew each time: whoever was told of may lead no more.
+    const { id } = await brokers.leader(name)
+    using client = await brokers.client(id)
+    const answer = await fetch(client, name, values.length, { maxBytes: 1 << 22 })
+    if (answer.errorCode !== 0) continue
+    if (Number(answer.highWatermark) === values.length) return values
+    values.push(...(await valuesIn(answer.records)))
   }
 }
 
@@ -145,7 +150,7 @@ etcdTest('a broker that stops hands over what it leads first', async (t) => {
   await assertNothingLost(t, brokers, name, writer)
 })
 
-etcdTest('a leader that stood still longer than its lease acknowledges nothing any more', async (t) => {
+faultTest('a leader that stood still longer than its lease acknowledges nothing any more', async (t) => {
   const name = `${topic}-pause`
   const brokers = await whole(name)
   const { id } = await brokers.leader(name)
@@ -161,7 +166,7 @@ etcdTest('a leader that stood still longer than its lease acknowledges nothing a
   t.deepEqual(await readAll(brokers, name), ['before'])
 })
 
-etcdTest(
+faultTest(
   'with etcd away leaders go on and fence themselves in time, and all comes back by itself',
   async (t) => {
     const name = `${topic}-etcd`
