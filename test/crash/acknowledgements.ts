@@ -7,7 +7,10 @@ export type Acknowledgement =
   /** The newest version of the key that is safe. */
   | { what: 'set'; topic: string; key: string; version: number }
   | { what: 'committed'; group: string; topic: string; offset: number }
+  /** It has so many partitions at least: more may have been asked for. */
   | { what: 'created'; topic: string; partitions: number }
+  /** The records below the offset are deleted. */
+  | { what: 'trimmed'; topic: string; partition: number; offset: number }
   /** A deletion was asked for: from here on the topic may be there or not. */
   | { what: 'deleting' | 'deleted'; topic: string }
   | { what: 'configured'; topic: string; retentionMs: number }
@@ -31,6 +34,8 @@ export class Acknowledged {
   /** Partitions by topic. */
   readonly topics = new Map<string, number>()
   readonly deleted = new Set<string>()
+  /** By `topic-partition`. */
+  readonly trimmed = new Map<string, { topic: string; partition: number; offset: number }>()
   readonly retentionMs = new Map<string, number>()
   readonly producerIds = new Set<number>()
 
@@ -50,6 +55,9 @@ export class Acknowledged {
         break
       case 'created':
         this.topics.set(told.topic, told.partitions)
+        break
+      case 'trimmed':
+        this.trimmed.set(`${told.topic}-${told.partition}`, told)
         break
       case 'deleting':
         this.topics.delete(told.topic)

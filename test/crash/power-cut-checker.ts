@@ -34,6 +34,7 @@ export class PowerCutChecker {
       using client = await TestClient.connect(broker.bootstrap)
       await this.#checkTopics(client)
       await this.#checkRetention(client)
+      await this.#checkLogStarts(client)
       await this.#checkOffsets(client)
       await this.#checkProducerIds(client)
       for (const topic of this.#acknowledged.versions.keys()) await this.#checkVersions(client, topic)
@@ -54,7 +55,7 @@ export class PowerCutChecker {
     const { topics } = await client.send('Metadata', { topics: null })
     const there = new Map(topics.map(({ name, partitions }) => [name!, partitions.length]))
     for (const [topic, partitions] of this.#acknowledged.topics) {
-      if (there.get(topic) !== partitions) this.losses.push(`${topic} has ${there.get(topic)} partitions`)
+      if (!(there.get(topic)! >= partitions)) this.losses.push(`${topic} has ${there.get(topic)} partitions`)
     }
     for (const topic of this.#acknowledged.deleted) {
       if (there.has(topic)) this.losses.push(`${topic} was deleted and is there`)
@@ -69,6 +70,13 @@ export class PowerCutChecker {
       const value = results[0]!.configs[0]?.value
       if (!(Number(value) >= atLeast))
         this.losses.push(`retention.ms of ${topic} is ${value}, not ${atLeast}`)
+    }
+  }
+
+  async #checkLogStarts(client: TestClient): Promise<void> {
+    for (const { topic, partition, offset } of this.#acknowledged.trimmed.values()) {
+      const start = await logStart(client, topic, partition)
+      if (start < offset) this.losses.push(`${topic}-${partition} starts at ${start}, not at ${offset}`)
     }
   }
 

@@ -14,6 +14,7 @@ const kinds = [
   'deleted',
   'configured',
   'producerId',
+  'trimmed',
 ] as const
 
 /** What the load must make the broker do, by the files that it touches. */

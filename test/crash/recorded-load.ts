@@ -98,6 +98,7 @@ class Load {
       repeat(60, (client) => this.#createAndDelete(client)),
       repeat(40, (client) => this.#configure(client)),
       repeat(100, (client) => this.#initProducerId(client)),
+      repeat(30, (client) => this.#deleteRecords(client)),
     ]
     const outcomes = Promise.allSettled(work)
     // A load that is over by itself waits for nothing more.
@@ -180,10 +181,30 @@ class Load {
     const topic = `passing-${this.#topic++}`
     await createTopic(client, topic, 2)
     acknowledge({ what: 'created', topic, partitions: 2 })
-    if (this.#topic % 2 === 0) return
+    if (this.#topic % 2 === 0) return this.#enlarge(client, topic)
     acknowledge({ what: 'deleting', topic })
     const { responses } = await client.send('DeleteTopics', { topics: [{ name: topic }] })
     if (responses[0]!.errorCode === 0) acknowledge({ what: 'deleted', topic })
+  }
+
+  async #enlarge(client: TestClient, topic: string): Promise<void> {
+    const partitions = 4
+    const { results } = await client.send('CreatePartitions', {
+      topics: [{ name: topic, count: partitions }],
+    })
+    if (results[0]!.errorCode === 0) acknowledge({ what: 'created', topic, partitions })
+  }
+
+  /** The first half of what one writer was told is safe. */
+  async #deleteRecords(client: TestClient): Promise<void> {
+    const topic = 'orders'
+    const partition = 2
+    const offset = Math.floor(this.#writers[partition]!.acknowledged.length / 2)
+    const { topics } = await client.send('DeleteRecords', {
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }],
+      timeoutMs: 30_000,
+    })
+    if (topics[0]!.partitions[0]!.errorCode === 0) acknowledge({ what: 'trimmed', topic, partition, offset })
   }
 
   async #configure(client: TestClient): Promise<void> {
