@@ -48,6 +48,8 @@ export class ReplicaFetcher {
   /** A fetch waits at the leader. */
   #isParked = false
   #isProgressDue = false
+  /** This broker's epoch when flush positions were told last. */
+  #toldEpoch = -1
   #mustEndFetch = false
   #wake: (() => void) | undefined
 
@@ -102,6 +104,7 @@ export class ReplicaFetcher {
       }
       try {
         await this.#round(await this.#connect(), ready)
+        if (this.#toldEpoch !== this.#options.brokerEpoch()) this.#progress()
         failures = 0
       } catch (error) {
         this.#connection?.close()
@@ -227,6 +230,12 @@ export class ReplicaFetcher {
     const endFetch = this.#mustEndFetch && this.#isParked
     this.#mustEndFetch = false
     if (!connection || connection.closed) return
+    const brokerEpoch = this.#options.brokerEpoch()
+    if (brokerEpoch !== this.#toldEpoch) {
+      // A leader forgets what it was told under another epoch.
+      this.#toldEpoch = brokerEpoch
+      for (const fetched of this.#partitions.values()) fetched.toldFlushedOffset = -1
+    }
     const topics = new Map<string, { partition: number; leaderEpoch: number; flushedOffset: number }[]>()
     for (const fetched of this.#partitions.values()) {
       const { topicId, partition, log } = fetched.partition
@@ -242,7 +251,7 @@ export class ReplicaFetcher {
     const header = { correlationId: this.#correlationId++, clientId: `broker-${nodeId}` }
     const parts = encodeRequest('ReplicaProgress', progressVersion, header, {
       replicaId: nodeId,
-      replicaEpoch: this.#options.brokerEpoch(),
+      replicaEpoch: brokerEpoch,
       endFetch,
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     })
