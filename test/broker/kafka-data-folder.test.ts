@@ -1,7 +1,7 @@
 /** A broker started on a data folder that Apache Kafka 4.3.1 wrote. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import test from 'ava'
 import { pino } from 'pino'
 import { EmbeddedMetadataStore, METADATA_FOLDER } from '../../lib/cluster/index.js'
@@ -257,6 +257,11 @@ async function appendTo(path: string, record: { key: Uint8Array | null; value: U
     partitionLeaderEpoch: last.partitionLeaderEpoch,
   })
   await writeFile(file, Buffer.concat([bytes, batch]))
+  // A clean stop checkpoints the end of every log but the metadata log's.
+  const checkpoint = join(dirname(path), 'recovery-point-offset-checkpoint')
+  const text = await readFile(checkpoint, 'utf8')
+  const line = basename(path).replace(/-(\d+)$/, ' $1')
+  await writeFile(checkpoint, text.replace(new RegExp(`^${line} \\d+$`, 'm'), `${line} ${baseOffset + 1}`))
 }
 
 const metadataRecord = (kind: number, version: number, message: Uint8Array) => ({
