@@ -12,16 +12,23 @@ namespace {
 // Bytes up to this size are copied into memory of JavaScript's own, which is cheaper than to track foreign memory.
 constexpr size_t kCopiedBytes = 16 * 1024;
 
-Napi::Value to_value(Napi::Env env, Bytes&& bytes) {
+// Empty where the environment is being stopped. The plain interface: the classes of node-addon-api end the process
+// when they are given what could not be made.
+Napi::Value to_value(napi_env env, Bytes&& bytes) {
   const size_t size = bytes.size;
-  Napi::ArrayBuffer buffer;
+  napi_value buffer = nullptr;
   if (size <= kCopiedBytes) {
-    buffer = Napi::ArrayBuffer::New(env, size);
-    std::copy_n(bytes.data.get(), size, static_cast<uint8_t*>(buffer.Data()));
+    void* data = nullptr;
+    if (napi_create_arraybuffer(env, size, &data, &buffer) != napi_ok) return {};
+    std::copy_n(bytes.data.get(), size, static_cast<uint8_t*>(data));
   } else {
-    buffer = Napi::ArrayBuffer::New(env, bytes.data.release(), size, [](Napi::Env, void* data) { std::free(data); });
+    const auto release = [](napi_env, void* data, void*) { std::free(data); };
+    if (napi_create_external_arraybuffer(env, bytes.data.get(), size, release, nullptr, &buffer) != napi_ok) return {};
+    bytes.data.release();
   }
-  return Napi::Uint8Array::New(env, size, buffer, 0);
+  napi_value array = nullptr;
+  if (napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &array) != napi_ok) return {};
+  return {env, array};
 }
 
 // Empty where the environment is being stopped.

@@ -15,9 +15,10 @@ void FileLockWrap::Init(Napi::Env env) {
 Napi::Object FileLockWrap::Create(Napi::Env env, std::shared_ptr<File> file) {
   napi_value instance = nullptr;
   if (napi_new_instance(env, Environment::of(env).file_lock_constructor.Value(), 0, nullptr, &instance) != napi_ok) return {};
-  Napi::Object object(env, instance);
-  Unwrap(object)->file_ = std::move(file);
-  return object;
+  void* wrap = nullptr;
+  if (napi_unwrap(env, instance, &wrap) != napi_ok) return {};
+  static_cast<FileLockWrap*>(wrap)->file_ = std::move(file);
+  return {env, instance};
 }
 
 FileLockWrap::FileLockWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FileLockWrap>(info) {}

@@ -21,20 +21,23 @@ void FileRangeWrap::Init(Napi::Env env, Napi::Object) {
   Environment::of(env).file_range_constructor = Napi::Persistent(constructor);
 }
 
+// Empty where the environment is being stopped: no step may be taken for granted.
 Napi::Object FileRangeWrap::Create(Napi::Env env, FileRange range) {
   napi_value instance = nullptr;
   if (napi_new_instance(env, Environment::of(env).file_range_constructor.Value(), 0, nullptr, &instance) != napi_ok) return {};
-  Napi::Object object(env, instance);
-  napi_type_tag_object(env, object, &kFileRangeTag);
-  Napi::ObjectWrap<FileRangeWrap>::Unwrap(object)->range_ = std::move(range);
-  return object;
+  void* wrap = nullptr;
+  if (napi_type_tag_object(env, instance, &kFileRangeTag) != napi_ok || napi_unwrap(env, instance, &wrap) != napi_ok) return {};
+  static_cast<FileRangeWrap*>(wrap)->range_ = std::move(range);
+  return {env, instance};
 }
 
 const FileRange* FileRangeWrap::From(Napi::Value value) {
   if (!value.IsObject()) return nullptr;
   bool tagged = false;
   if (napi_check_object_type_tag(value.Env(), value, &kFileRangeTag, &tagged) != napi_ok || !tagged) return nullptr;
-  const FileRange& range = Napi::ObjectWrap<FileRangeWrap>::Unwrap(value.As<Napi::Object>())->range_;
+  void* wrap = nullptr;
+  if (napi_unwrap(value.Env(), value, &wrap) != napi_ok) return nullptr;
+  const FileRange& range = static_cast<FileRangeWrap*>(wrap)->range_;
   return range.file ? &range : nullptr;
 }
 

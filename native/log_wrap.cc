@@ -339,6 +339,8 @@ void LogWrap::CheckTimestamps(const Napi::CallbackInfo& info) {
 Napi::Value LogWrap::Segments(const Napi::CallbackInfo& info) {
   const std::vector<SegmentSummary> segments = log_->segments();
   Napi::Float64Array numbers = Napi::Float64Array::New(info.Env(), segments.size() * 6);
+  // The environment is being stopped.
+  if (numbers.IsEmpty()) return numbers;
   double* out = numbers.Data();
   for (const SegmentSummary& segment : segments) {
     *out++ = static_cast<double>(segment.base_offset);

@@ -36,6 +36,8 @@ class RawTask : public Napi::AsyncWorker {
       return;
     }
     auto array = Napi::Float64Array::New(Env(), numbers_.size());
+    // The environment is being stopped.
+    if (array.IsEmpty()) return;
     std::copy(numbers_.begin(), numbers_.end(), array.Data());
     deferred_.Resolve(array);
   }

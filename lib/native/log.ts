@@ -98,6 +98,10 @@ export class Log implements NativeLog, LogListener {
   readonly #isShared: boolean
   #awaited = -1
   #awaiting = false
+  /** `onFlush` was told of all that is awaited. */
+  #isTold = true
+  /** What `onFlush` was told ahead of the event, -1 without. */
+  #toldEarly = -1
   #hasFailed = false
   #failing: NodeJS.Timeout | undefined
 
@@ -129,6 +133,17 @@ export class Log implements NativeLog, LogListener {
   }
 
   flushed(offset: number): void {
+    if (offset > this.#awaited) this.#isTold = true
+    const early = this.#toldEarly
+    if (offset >= early) this.#toldEarly = -1
+    if (offset > early) this.onFlush?.(offset)
+  }
+
+  /** The flush was over before it was asked for, and its event is on the way: nobody might stay to hear it. */
+  #tellEarly(offset: number): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    this.#toldEarly = offset
     this.onFlush?.(offset)
   }
   failed(error: Error): void {
@@ -179,13 +194,15 @@ export class Log implements NativeLog, LogListener {
 
   /** Whoever waits for `onFlush` must not see the process end because nothing else is under way. */
   awaitFlush(lastOffset: number): void {
-    this.#awaited = Math.max(this.#awaited, lastOffset)
-    if (this.#awaiting || this.flushedOffset > lastOffset) return
+    if (this.flushedOffset > lastOffset) return
+    this.#isTold = false
+    this.#awaited = this.#awaiting ? Math.max(this.#awaited, lastOffset) : lastOffset
+    if (this.#awaiting) return
     this.#awaiting = true
     const done = (): void => {
       this.#awaiting = false
-      if (this.flushedOffset <= this.#awaited && this.logEndOffset > this.#awaited)
-        this.awaitFlush(this.#awaited)
+      if (this.flushedOffset > this.#awaited) this.#tellEarly(this.flushedOffset)
+      else if (this.logEndOffset > this.#awaited) this.awaitFlush(this.#awaited)
     }
     this.flush().then(done, (error: unknown) => this.#awaitFailure(error))
   }
