@@ -135,8 +135,8 @@ class Log : public std::enable_shared_from_this<Log> {
   void roll(double id);
   void delete_segments_before(double id, int64_t offset);
   // Cuts whole batches: the log ends where the batch that holds `offset` began. REQUIRES of truncate and reset: a
-  // recovery point past the new end is durably lowered before the next append or roll, or the next recovery would
-  // believe what was never synced.
+  // recovery point past the new end (of reset: any) is durably lowered before the call, or the next recovery would take
+  // what a crash left of the cut for damage, and believe what was never synced.
   void truncate(double id, int64_t offset);
   void reset(double id, int64_t offset);
   // truncate, and then `kept` (whole batches from `offset` on) put in the place of what was

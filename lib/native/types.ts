@@ -231,8 +231,8 @@ export interface NativeLog {
   /** Deletes whole sealed segments whose records all lie below `offset`; resolves with how many. */
   deleteSegmentsBefore(offset: number): Promise<number>
   /**
-   * Removes all batches that reach `offset`: the log ends where the batch that holds it began. After this and `reset`,
-   * a recovery point past the new end is to be lowered durably before the next append.
+   * Removes all batches that reach `offset`: the log ends where the batch that holds it began. REQUIRES: a
+   * recovery point past the new end was lowered durably, before `reset` to 0.
    */
   truncate(offset: number): Promise<void>
   /**

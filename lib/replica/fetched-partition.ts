@@ -34,14 +34,14 @@ export class FetchedPartition {
   /** Cut, and the checkpoints say more than the log holds: nothing is appended before they are written. */
   #isCut = false
   readonly #log: Logger
-  readonly #onTruncated: () => Promise<void>
+  readonly #writeCheckpoints: () => Promise<void>
 
-  /** `onTruncated` writes what must not say more of the log than it holds now. */
-  constructor(partition: Partition, log: Logger, onTruncated: () => Promise<void>) {
+  /** `writeCheckpoints` writes what must not say more of the log than it holds, before a cut and after it. */
+  constructor(partition: Partition, log: Logger, writeCheckpoints: () => Promise<void>) {
     this.partition = partition
     this.leaderEpoch = partition.leaderEpoch
     this.#log = log
-    this.#onTruncated = onTruncated
+    this.#writeCheckpoints = writeCheckpoints
   }
 
   get key(): string {
@@ -76,8 +76,10 @@ export class FetchedPartition {
       const { log } = partition
       this.isValidated = false
       const end = log.logEndOffset
-      this.#isCut = true
-      await partition.truncate(truncationOffset(log, { epoch, endOffset: Number(endOffset) }))
+      await partition.truncate(
+        truncationOffset(log, { epoch, endOffset: Number(endOffset) }),
+        this.#beforeCut,
+      )
       await this.#writeCut()
       this.#log.info({ ...this.#name, from: end, to: log.logEndOffset }, 'cut what the leader does not have')
       return
@@ -87,8 +89,7 @@ export class FetchedPartition {
       const baseOffset = Number(new BatchHeader(batches).baseOffset)
       // The leader's log may begin within a batch: an empty log begins where that does.
       if (baseOffset < partition.log.logEndOffset && partition.log.sizeInBytes === 0) {
-        this.#isCut = true
-        await partition.reset(baseOffset)
+        await partition.reset(baseOffset, this.#beforeCut)
         await this.#writeCut()
       }
       await partition.appendAsFollower(batches)
@@ -105,13 +106,17 @@ export class FetchedPartition {
       { ...this.#name, logEndOffset: partition.log.logEndOffset, logStartOffset },
       'the leader’s log does not reach back to this one’s end: started anew',
     )
-    this.#isCut = true
-    await partition.reset(logStartOffset)
+    await partition.reset(logStartOffset, this.#beforeCut)
     await this.#writeCut()
   }
 
+  readonly #beforeCut = async (): Promise<void> => {
+    await this.#writeCheckpoints()
+    this.#isCut = true
+  }
+
   async #writeCut(): Promise<void> {
-    await this.#onTruncated()
+    await this.#writeCheckpoints()
     this.#isCut = false
   }
 

@@ -289,16 +289,16 @@ export class Partition implements CleanableLog {
   }
 
   /** Cuts what the leader does not have. REQUIRES: a follower without an append under way. */
-  async truncate(offset: number): Promise<void> {
+  async truncate(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
     this.#requireOpen()
-    this.#logEnd = await this.log.truncate(offset)
+    this.#logEnd = await this.log.truncate(offset, writeRecoveryPoints)
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEnd)
   }
 
   /** Starts anew where the leader's log begins. REQUIRES: a follower without an append under way. */
-  async reset(offset: number): Promise<void> {
+  async reset(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
     this.#requireOpen()
-    await this.log.reset(offset)
+    await this.log.reset(offset, writeRecoveryPoints)
     this.#logEnd = offset
     this.#highWatermark = offset
   }

@@ -14,16 +14,16 @@ export interface FetchersEnvironment {
 export class ReplicaFetchers {
   readonly #environment: FetchersEnvironment
   readonly #log: Logger
-  readonly #onTruncated: () => Promise<void>
+  readonly #writeCheckpoints: () => Promise<void>
   readonly #fetchers = new Map<string, ReplicaFetcher>()
   /** Which fetcher has a partition, and of which epoch. */
   readonly #assigned = new Map<Partition, { name: string; key: string; leaderEpoch: number }>()
   #closed = false
 
-  constructor(environment: FetchersEnvironment, log: Logger, onTruncated: () => Promise<void>) {
+  constructor(environment: FetchersEnvironment, log: Logger, writeCheckpoints: () => Promise<void>) {
     this.#environment = environment
     this.#log = log
-    this.#onTruncated = onTruncated
+    this.#writeCheckpoints = writeCheckpoints
   }
 
   /** Fetches the partition from `leaderId` in the epoch that it follows now. Nothing happens where it is so already. */
@@ -35,7 +35,7 @@ export class ReplicaFetchers {
     if (assigned?.leaderEpoch === leaderEpoch && assigned.name === name) return
     await this.remove(partition)
     if (this.#closed) return
-    const fetched = new FetchedPartition(partition, this.#log, this.#onTruncated)
+    const fetched = new FetchedPartition(partition, this.#log, this.#writeCheckpoints)
     this.#assigned.set(partition, { name, key: fetched.key, leaderEpoch })
     this.#fetcher(name, leaderId).add(fetched)
   }

@@ -145,7 +145,7 @@ export class DataFolder {
   }
 
   writeRecoveryPoints(): Promise<void> {
-    return this.#write(RECOVERY_POINT_CHECKPOINT, (log) => log.flushedOffset)
+    return this.#write(RECOVERY_POINT_CHECKPOINT, (log) => log.recoveryPoint)
   }
 
   writeLogStartOffsets(): Promise<void> {

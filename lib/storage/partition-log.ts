@@ -66,6 +66,7 @@ export class PartitionLog {
   failure: Error | undefined
   #config: TopicConfig
   #logStartOffset: number
+  #distrustedFrom = Number.POSITIVE_INFINITY
   readonly #queue: AppendQueue
   readonly #snapshots: ProducerSnapshots
   readonly #epochFile: LeaderEpochFile
@@ -134,6 +135,11 @@ export class PartitionLog {
     return this.native.flushedOffset
   }
 
+  /** For the recovery checkpoint: all below it is on disk, and is not about to be cut. */
+  get recoveryPoint(): number {
+    return Math.min(this.flushedOffset, this.#distrustedFrom)
+  }
+
   get sizeInBytes(): number {
     return this.native.sizeInBytes
   }
@@ -200,27 +206,43 @@ export class PartitionLog {
   /**
    * Removes all records from `offset` on, with the batch that `offset` may lie in, and brings leader epochs and
    * producer state back to what they were there. Resolves with the new log end offset. REQUIRES: no append is under
-   * way, and checkpoints of recovery points above it are written anew before the next.
+   * way; `writeRecoveryPoints` writes the checkpoint with this log's `recoveryPoint`, which is low enough by then.
    */
-  async truncate(offset: number): Promise<number> {
+  async truncate(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<number> {
     this.#requireWritable()
     const end = this.logEndOffset
     if (offset < end) {
       const { count, headers } = await this.native.scanHeaders(offset, end, 1).catch(rethrow)
       const first = count > 0 ? Number(new BatchHeader(headers).baseOffset) : offset
-      await this.native.truncate(Math.min(offset, first)).catch(rethrow)
+      const cut = Math.min(offset, first)
+      await this.#whileDistrusted(cut, writeRecoveryPoints, () => this.native.truncate(cut))
     }
     await this.#cutState()
     return this.logEndOffset
   }
 
   /** Removes everything and starts anew at `offset`: the leader has nothing below it any more. */
-  async reset(offset: number): Promise<void> {
+  async reset(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
     this.#requireWritable()
-    await this.native.reset(offset).catch(rethrow)
+    await this.#whileDistrusted(0, writeRecoveryPoints, () => this.native.reset(offset))
     this.#logStartOffset = offset
     this.epochs.clear()
     await this.#cutState()
+  }
+
+  /** What a crash may leave of a cut must not pass for damage, nor what comes after it for flushed. */
+  async #whileDistrusted(
+    from: number,
+    writeRecoveryPoints: () => Promise<void>,
+    cut: () => Promise<void>,
+  ): Promise<void> {
+    this.#distrustedFrom = from
+    try {
+      await writeRecoveryPoints()
+      await cut().catch(rethrow)
+    } finally {
+      this.#distrustedFrom = Number.POSITIVE_INFINITY
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 #include "crash_run.h"
 
+#include <limits>
 #include <algorithm>
 #include <sstream>
 
@@ -42,6 +43,8 @@ struct CrashRun::Subject {
   bool failed = false;
   // A cut made the recovery point of the checkpoint a wrong one: no append before it is written anew.
   bool needs_checkpoint = false;
+  // What is about to be cut must not be believed any more.
+  int64_t checkpoint_limit = std::numeric_limits<int64_t>::max();
   bool uncertain = false;
 };
 
@@ -370,6 +373,7 @@ void CrashRun::change(Subject& subject) {
   if (random_.chance(0.25)) {
     const int64_t offset = model.end + random_.between(0, 50);
     note("reset " + subject.path + " to " + std::to_string(offset));
+    if (!lower_checkpoint(subject, 0)) return;
     model.durable = model.appended = 0;
     model.first_high = std::max(model.first_high, offset);
     model.reset_to = offset;
@@ -383,6 +387,7 @@ void CrashRun::change(Subject& subject) {
     if (first.base < subject.log->first_segment_offset()) return;
     const int64_t offset = random_.between(first.base, first.last);
     note("truncate " + subject.path + " to " + std::to_string(offset));
+    if (!lower_checkpoint(subject, first.base)) return;
     model.durable = std::min(model.durable, first.base);
     model.appended = std::min(model.appended, first.base);
     const int64_t cut_to = first.base;
@@ -397,11 +402,20 @@ void CrashRun::change(Subject& subject) {
     }
   }
   note(std::string("  ") + status.name());
+  subject.checkpoint_limit = std::numeric_limits<int64_t>::max();
   if (status.ok()) {
     subject.log_start = std::min(subject.log_start, subject.log->log_end_offset());
     subject.needs_checkpoint = true;
     write_checkpoint();
   }
+}
+
+// As log.h asks of those who cut.
+bool CrashRun::lower_checkpoint(Subject& subject, int64_t offset) {
+  subject.checkpoint_limit = offset;
+  const bool written = write_checkpoint();
+  if (!written) subject.checkpoint_limit = std::numeric_limits<int64_t>::max();
+  return written;
 }
 
 void CrashRun::compact(Subject& subject) {
@@ -512,7 +526,7 @@ bool CrashRun::write_checkpoint() {
   const bool in_flow = std::exchange(in_flow_, false);
   std::string text;
   for (const auto& subject : subjects_) {
-    const int64_t recovery_point = subject->log ? subject->log->flushed_offset() : 0;
+    const int64_t recovery_point = subject->log ? std::min(subject->log->flushed_offset(), subject->checkpoint_limit) : 0;
     text += subject->path + " " + std::to_string(recovery_point) + " " + std::to_string(subject->log_start) + "\n";
   }
   const bool written = write_atomically(kCheckpoint, to_bytes(text + "end\n")).ok();

@@ -61,6 +61,7 @@ class CrashRun {
   void remove(Subject& subject);
   void reopen(Subject& subject);
   bool write_checkpoint();
+  bool lower_checkpoint(Subject& subject, int64_t offset);
   bool close_cleanly();
 
   bool run_task();

@@ -4,8 +4,8 @@ import { pino } from 'pino'
 import { type FetchedData, FetchedPartition } from '../../lib/replica/fetched-partition.js'
 import type { Partition } from '../../lib/replica/partition.js'
 
-/** A follower whose log ends at 40 with epoch 1, and whose checkpoints fail `failures` times. */
-function follower(failures: number) {
+/** A follower whose log ends at 40; the given writes of its checkpoints fail, counted from 0. */
+function follower(...failing: number[]) {
   const steps: string[] = []
   const log = {
     logEndOffset: 40,
@@ -14,16 +14,20 @@ function follower(failures: number) {
   const partition = {
     log,
     leaderEpoch: 2,
-    reset: async (offset: number) => void steps.push(`reset to ${offset}`),
+    reset: async (offset: number, writeRecoveryPoints: () => Promise<void>) => {
+      await writeRecoveryPoints()
+      steps.push(`reset to ${offset}`)
+    },
     followLeader: () => void steps.push('follow'),
   }
-  let left = failures
+  let writes = 0
   const fetched = new FetchedPartition(
     partition as unknown as Partition,
     pino({ level: 'silent' }),
     async () => {
-      steps.push(left > 0 ? 'checkpoint fails' : 'checkpoint')
-      if (left-- > 0) throw new Error('the disk is full')
+      const fails = failing.includes(writes++)
+      steps.push(fails ? 'checkpoint fails' : 'checkpoint')
+      if (fails) throw new Error('the disk is full')
     },
   )
   return { steps, fetched }
@@ -37,15 +41,29 @@ function answer(errorCode: number): FetchedData {
 
 const outOfRange = 1
 
-test('a log that starts anew has its recovery point written before anything else happens', async (t) => {
-  const { steps, fetched } = follower(0)
+test('a log that starts anew has its checkpoints written before it is cut, and before anything else happens', async (t) => {
+  const { steps, fetched } = follower()
   await fetched.take(answer(outOfRange), 0, 1_000)
   await fetched.take(answer(0), 0, 1_000)
-  t.deepEqual(steps, ['reset to 70', 'checkpoint', 'follow'])
+  t.deepEqual(steps, ['checkpoint', 'reset to 70', 'checkpoint', 'follow'])
 })
 
-test('where the recovery point could not be written it is before the next answer is taken', async (t) => {
-  const { steps, fetched } = follower(2)
+test('where the checkpoints cannot be written nothing is cut', async (t) => {
+  const { steps, fetched } = follower(0)
+  for (const code of [outOfRange, outOfRange, 0]) await fetched.take(answer(code), 0, 1_000)
+  t.deepEqual(steps, ['checkpoint fails', 'checkpoint', 'reset to 70', 'checkpoint', 'follow'])
+})
+
+test('where they could not be written after the cut they are before the next answer is taken', async (t) => {
+  const { steps, fetched } = follower(1, 2)
   for (const code of [outOfRange, 0, 0]) await fetched.take(answer(code), 0, 1_000)
-  t.deepEqual(steps, ['reset to 70', 'checkpoint fails', 'checkpoint fails', 'checkpoint', 'follow'])
+  const expected = [
+    'checkpoint',
+    'reset to 70',
+    'checkpoint fails',
+    'checkpoint fails',
+    'checkpoint',
+    'follow',
+  ]
+  t.deepEqual(steps, expected)
 })
