@@ -144,7 +144,7 @@ class Scan {
 
   bool take(const BatchHeader& header, IndexBuilder* builder) {
     if (header.base_offset < next_offset_ || header.last_offset() >= rules_.cut_at ||
-        header.last_offset() - segment_.base_offset > INT32_MAX) {
+        header.last_offset() >= rules_.next_base || header.last_offset() - segment_.base_offset > INT32_MAX) {
       torn_ = true;
       // One below those before it: the offset of either is wrong.
       torn_offset_ = std::min(next_offset_, header.base_offset);
