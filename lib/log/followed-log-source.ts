@@ -7,30 +7,28 @@
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { files, followLog } from '../native/index.js'
-import type { CheckedBatches, FollowedLog, NativeLog, ReadResult } from '../native/types.js'
+import type { FollowedLog, NativeLog } from '../native/types.js'
 import { toLogError } from './log-error.js'
 import { LOG_SUFFIX, PROGRESS_FILE } from './log-file-names.js'
 import { readStartOffset } from './log-folder.js'
-import { type LogSource, retried, Waiters } from './log-source.js'
+import { ReadableLogSource } from './log-source.js'
 
 /** Between looks at a folder that is watched, and at one that cannot be. */
 const safetyIntervalMs = 1_000
 const pollIntervalMs = 50
 
-export class FollowedLogSource implements LogSource {
+export class FollowedLogSource extends ReadableLogSource {
   readonly path: string
   readonly #log: FollowedLog
-  readonly #waiters = new Waiters()
   readonly #timer: NodeJS.Timeout
   readonly #watcher: FSWatcher | undefined
   #looking: Promise<void> | undefined
   #isStale = false
   #hasNewFiles = true
   startOffset = 0
-  isClosed = false
-  cuts = 0
 
   private constructor(path: string) {
+    super()
     this.path = path
     this.#log = followLog(path)
     this.#watcher = this.#watch()
@@ -62,7 +60,7 @@ export class FollowedLogSource implements LogSource {
     this.isClosed = true
     clearInterval(this.#timer)
     this.#watcher?.close()
-    this.#waiters.wake()
+    this.wake()
   }
 
   #watch(): FSWatcher | undefined {
@@ -115,34 +113,11 @@ export class FollowedLogSource implements LogSource {
       this.#hasNewFiles = true
       throw toLogError(error, this.path)
     }
-    this.#waiters.wake()
+    this.wake()
   }
 
-  readBatches(offset: number, maxBytes: number): Promise<CheckedBatches> {
-    return this.retried(() =>
-      this.native.readBatches(Math.max(offset, this.startOffset), {
-        maxBytes,
-        minOneBatch: true,
-        maxOffset: this.endOffset,
-      }),
-    )
-  }
-
-  read(offset: number, maxBytes: number): Promise<ReadResult> {
-    return this.retried(async () =>
-      this.native.read(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset }),
-    )
-  }
-
-  retried<T>(work: () => Promise<T>): Promise<T> {
-    return retried(work, this, () => {
-      this.#hasNewFiles = true
-      return this.#refresh()
-    })
-  }
-
-  waitForMore(offset: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.endOffset > offset || this.isClosed) return Promise.resolve()
-    return this.#waiters.wait(signal)
+  protected refresh(): Promise<void> {
+    this.#hasNewFiles = true
+    return this.#refresh()
   }
 }

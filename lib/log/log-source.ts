@@ -50,32 +50,13 @@ export function closedError(path: string): LogError {
 const attempts = 10
 const pauseMs = 10
 
-/** Files that go, and an end that is cut, while they are read are no error of the log: looks again. */
-export async function retried<T>(
-  work: () => Promise<T>,
-  source: Pick<LogSource, 'path' | 'cuts' | 'startOffset'>,
-  refresh: () => Promise<void>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    const { cuts, startOffset } = source
-    try {
-      return await work()
-    } catch (error) {
-      const failure = toLogError(error, source.path)
-      if (attempt === attempts || !changing.has(failure.code)) throw failure
-      await refresh()
-      if (source.cuts === cuts && source.startOffset === startOffset) await sleep(pauseMs)
-    }
-  }
-}
-
 /** What a look-up in a log that is being changed may meet. */
 const changing: ReadonlySet<LogErrorCode> = new Set(['OFFSET_OUT_OF_RANGE', 'CORRUPT', 'NOT_FOUND'])
 
 const longestTimerMs = 0x7fff_ffff
 
 /** Whoever waits for a log to grow. Bounded by its readers. */
-export class Waiters {
+class Waiters {
   readonly #waiting = new Set<() => void>()
   #keepAlive: NodeJS.Timeout | undefined
 
@@ -115,17 +96,70 @@ export class Waiters {
   }
 }
 
-/** The log of this process. */
-export class OwnLogSource implements LogSource {
-  readonly native: NativeLog
-  readonly #isFlushedOnly: boolean
+/** What sources have in common: how they are read, and waited for. */
+export abstract class ReadableLogSource implements LogSource {
   readonly #waiters = new Waiters()
-  readonly #start: { startOffset: number }
   isClosed = false
   cuts = 0
+  abstract readonly path: string
+  abstract readonly native: NativeLog
+  abstract readonly startOffset: number
+  abstract readonly endOffset: number
+
+  /** Looks at what the log has become. */
+  protected abstract refresh(): Promise<void>
+
+  readBatches(offset: number, maxBytes: number): Promise<CheckedBatches> {
+    return this.retried(() =>
+      this.native.readBatches(Math.max(offset, this.startOffset), {
+        maxBytes,
+        minOneBatch: true,
+        maxOffset: this.endOffset,
+      }),
+    )
+  }
+
+  read(offset: number, maxBytes: number): Promise<ReadResult> {
+    return this.retried(async () =>
+      this.native.read(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset }),
+    )
+  }
+
+  /** Files that go, and an end that is cut, while they are read are no error of the log: looks again. */
+  async retried<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const { cuts, startOffset } = this
+      try {
+        return await work()
+      } catch (error) {
+        const failure = toLogError(error, this.path)
+        if (attempt === attempts || !changing.has(failure.code)) throw failure
+        await this.refresh()
+        if (this.cuts === cuts && this.startOffset === startOffset) await sleep(pauseMs)
+      }
+    }
+  }
+
+  waitForMore(offset: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.endOffset > offset || this.isClosed) return Promise.resolve()
+    return this.#waiters.wait(signal)
+  }
+
+  /** Those who wait look again. */
+  wake(): void {
+    this.#waiters.wake()
+  }
+}
+
+/** The log of this process. */
+export class OwnLogSource extends ReadableLogSource {
+  readonly native: NativeLog
+  readonly #isFlushedOnly: boolean
+  readonly #start: { startOffset: number }
 
   /** `start` holds the start offset; handles that share the log share it. */
   constructor(native: NativeLog, start: { startOffset: number }, isFlushedOnly: boolean) {
+    super()
     this.native = native
     this.#start = start
     this.#isFlushedOnly = isFlushedOnly
@@ -148,32 +182,6 @@ export class OwnLogSource implements LogSource {
     return this.#isFlushedOnly ? this.native.flushedOffset : this.native.logEndOffset
   }
 
-  readBatches(offset: number, maxBytes: number): Promise<CheckedBatches> {
-    return this.retried(() =>
-      this.native.readBatches(Math.max(offset, this.startOffset), {
-        maxBytes,
-        minOneBatch: true,
-        maxOffset: this.endOffset,
-      }),
-    )
-  }
-
-  read(offset: number, maxBytes: number): Promise<ReadResult> {
-    return this.retried(async () =>
-      this.native.read(offset, { maxBytes, minOneBatch: true, maxOffset: this.endOffset }),
-    )
-  }
-
-  retried<T>(work: () => Promise<T>): Promise<T> {
-    return retried(work, this, async () => {})
-  }
-
-  waitForMore(offset: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.endOffset > offset || this.isClosed) return Promise.resolve()
-    return this.#waiters.wait(signal)
-  }
-
-  wake(): void {
-    this.#waiters.wake()
-  }
+  /** What happens to it shows at once. */
+  protected async refresh(): Promise<void> {}
 }
