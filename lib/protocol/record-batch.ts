@@ -83,8 +83,8 @@ export function decodeRecords(header: BatchHeader, records?: Uint8Array): LogRec
     reader.byte()
     const timestamp = add(baseTimestamp, reader.varlong())
     const offset = baseOffset + reader.varint()
-    const key = readContent(reader)
-    const value = readContent(reader)
+    const key = reader.content()
+    const value = reader.content()
     const headers = readHeaders(reader)
     if (reader.position !== end) throw new CorruptBatchError(`record ${offset} has another size than it says`)
     result.push({ offset, timestamp: appendTime ?? timestamp, key, value, headers })
@@ -108,27 +108,17 @@ export async function decodeBatch(
   return { header, records: decodeRecords(header, records) }
 }
 
-function readContent(reader: VarintReader): Uint8Array | null {
-  const length = reader.varint()
-  if (length < 0) return null
-  if (length > reader.left)
-    throw new CorruptBatchError(`${length} bytes of content, with ${reader.left} left`)
-  const { bytes, position } = reader
-  reader.position += length
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + position, length)
-}
-
 function readHeaders(reader: VarintReader): RecordHeader[] {
   const count = reader.varint()
   if (count < 0 || count * 2 > reader.left)
     throw new CorruptBatchError(`${count} headers, with ${reader.left} bytes left`)
   const headers: RecordHeader[] = []
   for (let i = 0; i < count; i++) {
-    const key = readContent(reader)
+    const key = reader.content()
     if (key === null) throw new CorruptBatchError('a header without a key')
     headers.push({
       key: Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8'),
-      value: readContent(reader),
+      value: reader.content(),
     })
   }
   return headers

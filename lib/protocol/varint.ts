@@ -55,6 +55,16 @@ export class VarintReader {
     }
     throw new CorruptBatchError('a varlong of more than 10 bytes')
   }
+
+  /** A length, then so many bytes: a view of them, null where the length is negative. */
+  content(): Uint8Array | null {
+    const length = this.varint()
+    if (length < 0) return null
+    if (length > this.left) throw new CorruptBatchError(`${length} bytes of content, with ${this.left} left`)
+    const { bytes, position } = this
+    this.position += length
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + position, length)
+  }
 }
 
 export function sizeOfVarint(value: number): number {

@@ -46,15 +46,15 @@ export function* walkRecords(
       )
     }
     lastDelta = delta
-    const key = content(reader)
-    const value = content(reader)
+    const key = reader.content()
+    const value = reader.content()
     const headerCount = reader.varint()
     if (headerCount < 0) throw new CorruptBatchError(`record ${i} has ${headerCount} headers`)
     const headers: { key: string; value: Uint8Array | null }[] = []
     for (let h = 0; h < headerCount; h++) {
-      const name = content(reader)
+      const name = reader.content()
       if (name === null) throw new CorruptBatchError(`record ${i} has a header without a key`)
-      const text = content(reader)
+      const text = reader.content()
       if (h < maxHeaders) headers.push({ key: Buffer.from(name).toString('utf8'), value: text })
     }
     if (reader.position !== end) throw new CorruptBatchError(`record ${i} has another size than it says`)
@@ -69,16 +69,6 @@ export function* walkRecords(
     }
   }
   if (reader.left !== 0) throw new CorruptBatchError(`${reader.left} bytes behind the last record`)
-}
-
-function content(reader: VarintReader): Uint8Array | null {
-  const length = reader.varint()
-  if (length < 0) return null
-  if (length > reader.left)
-    throw new CorruptBatchError(`${length} bytes of content, with ${reader.left} left`)
-  const { bytes, position } = reader
-  reader.position += length
-  return bytes.subarray(position, position + length)
 }
 
 /** Sums of int64; a number where it is safe. */
