@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os'
 import { resolve as absolute, join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { type BrokerEndpoint, Cluster, EtcdMetadataStore, type MetadataStore } from '../cluster/index.js'
-import { BrokerConfig, type Endpoint, parseListeners, setDataDir, setPort } from '../config/index.js'
+import {
+  BrokerConfig,
+  type Endpoint,
+  parseListeners,
+  parseMetricsListener,
+  setDataDir,
+  setPort,
+} from '../config/index.js'
 import { GroupCoordinator } from '../coordinator/index.js'
 import { LOCK_FILE } from '../log/log-file-names.js'
 import { files, openLog } from '../native/index.js'
@@ -21,6 +28,8 @@ import { etcdOptions } from './etcd-options.js'
 import { FetchSessions } from './fetch-sessions.js'
 import { handlers } from './handlers/index.js'
 import { ImageFollower } from './image-follower.js'
+import type { MetricsListener } from './metrics/metrics-listener.js'
+import { Traffic } from './metrics/traffic.js'
 import { OffsetsLog } from './offsets-log.js'
 import { ProducerIds } from './producer-ids.js'
 import { RefusalLog } from './refusal-log.js'
@@ -65,6 +74,8 @@ export interface Broker extends AsyncDisposable {
   readonly listeners: readonly BrokerListener[]
   /** `host:port` of the first listener, as clients take it. */
   readonly bootstrap: string
+  /** Where its metrics are served; undefined without `metrics.listener`. */
+  readonly metricsUrl: string | undefined
   /** Answers what is under way, writes everything to disk, releases the data folder. */
   close(): Promise<void>
 }
@@ -104,6 +115,7 @@ class RunningBroker implements Broker {
   /** Undone in reverse order on close. */
   readonly #undo: (() => unknown)[] = []
   #cluster: Cluster | undefined
+  #metrics: MetricsListener | undefined
   #isStarted = false
   #closing: Promise<void> | undefined
 
@@ -134,6 +146,10 @@ class RunningBroker implements Broker {
   get bootstrap(): string {
     const [{ host, port }] = this.listeners as [BrokerListener]
     return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url
   }
 
   onClosed(undo: () => unknown): void {
@@ -175,6 +191,8 @@ class RunningBroker implements Broker {
     await replicas.start()
 
     const settled = () => follower.settled()
+    const metricsAddress = parseMetricsListener(config)
+    const traffic = metricsAddress && new Traffic()
     const services: BrokerServices = {
       config,
       cluster,
@@ -183,6 +201,7 @@ class RunningBroker implements Broker {
       supportedApis: supportedApis(handlers),
       settled,
       log: this.#log,
+      traffic,
       refusals: new RefusalLog(this.#log),
       fetches: new Set(),
       fetchSessions: new FetchSessions(() => config.get('max.incremental.fetch.session.cache.slots')),
@@ -190,6 +209,14 @@ class RunningBroker implements Broker {
       topicCreation: new TopicCreation(cluster, config, settled),
     }
     const dispatch = createDispatch(handlers, services)
+    if (traffic) {
+      // Loaded where it is used: most brokers start without.
+      const { MetricsListener } = await import('./metrics/metrics-listener.js')
+      const listener = await MetricsListener.open(metricsAddress, { services, traffic }, this.#log)
+      this.#metrics = listener
+      this.#undo.push(() => listener.close())
+      this.#log.info({ url: listener.url }, 'metrics are served')
+    }
     const advertised = deferred()
     await this.#listen(dispatch, advertised.promise)
     this.#undo.push(() => {

@@ -45,6 +45,7 @@ export function createDispatch(declared: readonly AnyApiHandler[], broker: Broke
       if (api.name === 'ApiVersions') return unsupportedApiVersions(broker, correlationId)
       throw new MalformedFrameError(`${api.name} version ${apiVersion} is not served; ${min} to ${max} are`)
     }
+    const startedMs = broker.traffic ? performance.now() : 0
     const request = readable(() => decode(`${api.name}Request`, apiVersion, frame, bodyOffset))
     const response = await handler.handle(request, {
       version: apiVersion,
@@ -53,6 +54,7 @@ export function createDispatch(declared: readonly AnyApiHandler[], broker: Broke
       broker,
       releaseFrame: () => recycleFrame(frame),
     })
+    broker.traffic?.answered(api.name, performance.now() - startedMs)
     if (response === null) return null
     return encodeResponse<ApiName, FileRange>(
       api.name,

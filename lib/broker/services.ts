@@ -6,6 +6,7 @@ import type { GroupCoordinator } from '../coordinator/index.js'
 import type { Replicas } from '../replica/index.js'
 import type { Fetch } from './fetch.js'
 import type { FetchSessions } from './fetch-sessions.js'
+import type { Traffic } from './metrics/traffic.js'
 import type { ProducerIds } from './producer-ids.js'
 import type { RefusalLog } from './refusal-log.js'
 import type { TopicCreation } from './topic-creation.js'
@@ -31,6 +32,8 @@ export interface BrokerServices {
   readonly supportedApis: readonly SupportedApi[]
   readonly refusals: RefusalLog
   readonly log: Logger
+  /** Counted where metrics are served. */
+  readonly traffic: Traffic | undefined
   /** Resolves when logs are open, or gone, for all that the cluster's image says now. */
   settled(): Promise<void>
 }

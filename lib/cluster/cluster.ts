@@ -13,7 +13,6 @@ import type { BrokerConfig } from '../config/index.js'
 import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
-import type { IsrWriter } from '../replica/index.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
@@ -54,7 +53,7 @@ export class Cluster {
   readonly image: ClusterImage
   readonly topics: TopicController
   readonly brokerSettings: BrokerSettingsController
-  readonly isrWriter: IsrWriter
+  readonly isrWriter: StoreIsrWriter
   readonly #store: MetadataStore
   readonly #ownsStore: boolean
   readonly #config: BrokerConfig

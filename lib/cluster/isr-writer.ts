@@ -11,10 +11,22 @@ import type { MetadataCompare, MetadataStore } from './metadata-store.js'
 export class StoreIsrWriter implements IsrWriter {
   readonly #store: MetadataStore
   readonly #image: ClusterImage
+  #shrinks = 0
+  #expands = 0
 
   constructor(store: MetadataStore, image: ClusterImage) {
     this.#store = store
     this.#image = image
+  }
+
+  /** Changes since the start that were written and took members out. */
+  get shrinks(): number {
+    return this.#shrinks
+  }
+
+  /** Changes since the start that were written and took one in. */
+  get expands(): number {
+    return this.#expands
   }
 
   async write({
@@ -44,6 +56,9 @@ export class StoreIsrWriter implements IsrWriter {
     }
     const value: PartitionValue = { ...stored.value, isr, partitionEpoch: partitionEpoch + 1 }
     const { succeeded } = await this.#store.txn({ compares, puts: [{ key, value: JSON.stringify(value) }] })
-    return succeeded ? 'written' : 'stale'
+    if (!succeeded) return 'stale'
+    if (isr.length < stored.value.isr.length) this.#shrinks++
+    else if (joiner) this.#expands++
+    return 'written'
   }
 }

@@ -14,7 +14,7 @@ export {
   describeTopic,
 } from './describe.js'
 export { ConfigError, type ConfigErrorCode } from './errors.js'
-export { type Endpoint, type Listeners, parseListeners } from './listeners.js'
+export { type Endpoint, type Listeners, parseListeners, parseMetricsListener } from './listeners.js'
 export { formatProperty, parseProperties } from './properties.js'
 export {
   collectSettings,

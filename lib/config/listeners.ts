@@ -98,14 +98,28 @@ function interBrokerListener(config: BrokerConfig, endpoints: readonly Endpoint[
   )
 }
 
+/** Where metrics are served; undefined where `metrics.listener` is empty. Throws ConfigError. */
+export function parseMetricsListener(config: BrokerConfig): { host: string; port: number } | undefined {
+  const text = config.get('metrics.listener')
+  if (text === '') return undefined
+  const found = parseHostPort(text)
+  return found ?? fail('metrics.listener', `metrics.listener is '${text}', not host:port (IPv6 in brackets)`)
+}
+
 /** `NAME://host:port`; IPv6 in brackets, the host may be left out. */
 export function parseAddress(setting: string, text: string): Address {
-  const match = /^([A-Za-z0-9_-]+):\/\/(?:\[([0-9a-fA-F:.%A-Za-z]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[4])
-  if (match === null || port > 65_535) {
+  const match = /^([A-Za-z0-9_-]+):\/\/(.*)$/.exec(text)
+  const address = match ? parseHostPort(match[2]!) : undefined
+  if (!match || !address)
     fail(setting, `'${text}' in ${setting} is not NAME://host:port (IPv6 addresses in brackets)`)
-  }
-  return { name: match[1]!.toUpperCase(), host: match[2] ?? match[3] ?? '', port }
+  return { name: match[1]!.toUpperCase(), ...address }
+}
+
+function parseHostPort(text: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%A-Za-z]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) return undefined
+  return { host: match[1] ?? match[2] ?? '', port }
 }
 
 function parseProtocolMap(text: string): Map<string, string> {

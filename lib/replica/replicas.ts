@@ -84,6 +84,13 @@ export class Replicas {
     return this.#folder
   }
 
+  /** Partitions whose log could not be opened, or has failed since. */
+  get offlineCount(): number {
+    let count = this.#failed.size
+    for (const { log } of this) if (log.failure) count++
+    return count
+  }
+
   *[Symbol.iterator](): Iterator<Partition> {
     for (const partitions of this.#partitions.values()) yield* partitions.values()
   }

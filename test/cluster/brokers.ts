@@ -79,6 +79,10 @@ export class Brokers implements AsyncDisposable {
     return this.#running.get(id)!.broker.bootstrap
   }
 
+  metricsUrl(id: number): string {
+    return this.#running.get(id)!.broker.metricsUrl!
+  }
+
   /** Creates a topic with the replicas of each partition as given, the first of them leading. */
   async createTopic(
     name: string,

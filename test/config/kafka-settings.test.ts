@@ -22,7 +22,7 @@ const ownDefaults = new Set([
   'offsets.topic.replication.factor',
   'process.roles',
 ])
-const ownSettings = { broker: ['log.write.caching'], topic: ['write.caching'] }
+const ownSettings = { broker: ['metrics.listener', 'log.write.caching'], topic: ['write.caching'] }
 /** The metadata store that brokers share is this project's own, and so are all its settings. */
 const isOfEtcd = (name: string) => name.startsWith('etcd.')
 

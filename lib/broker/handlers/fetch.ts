@@ -8,6 +8,7 @@ import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
 import { Fetch, type PartitionFetch } from '../fetch.js'
 import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch-sessions.js'
+import type { Traffic } from '../metrics/traffic.js'
 
 /** Others are followers, or a tool that reads past the high watermark (−2). */
 const consumer = -1
@@ -44,6 +45,7 @@ export const fetch = defineHandler({
     const fetched = await fetch
       .run((callback) => connection.onClose(callback))
       .finally(() => broker.fetches.delete(fetch))
+    if (broker.traffic) count(broker.traffic, fetched, replicaId >= 0)
     const leaders = new CurrentLeaders(context)
     return {
       errorCode: ErrorCode.NONE,
@@ -53,6 +55,14 @@ export const fetch = defineHandler({
     }
   },
 })
+
+function count(traffic: Traffic, fetched: readonly PartitionFetch[], isFollower: boolean): void {
+  for (const { wanted, range } of fetched) {
+    if (!range) continue
+    if (isFollower) traffic.replicationBytesOut += range.byteLength
+    else traffic.consumed(wanted.topic, range.byteLength)
+  }
+}
 
 function sessionRequest(request: RequestOf<'Fetch'>, { version, broker }: RequestContext) {
   const usesTopicIds = version >= 13

@@ -94,6 +94,7 @@ async function append(
     // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
     const outcome = await withTimeout(partition.produce(records, acks), acks === -1 ? timeoutMs : 0)
     requireNotFenced(broker)
+    broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
       index,
       errorCode: ErrorCode.NONE,

@@ -22,6 +22,10 @@ export const networkSettings = {
     range: 'listener names',
     doc: 'Listeners of Kafka controllers. They are left out: metadata needs no listener here.',
   }),
+  'metrics.listener': string('', {
+    range: 'host:port',
+    doc: 'Where metrics are served over HTTP for Prometheus. No host listens on every interface, port 0 takes a free port. Empty: nowhere. This project’s own.',
+  }),
   'socket.request.max.bytes': int(100 * MIB, {
     min: 1,
     doc: 'The largest request; a larger one closes its connection.',
