@@ -6,10 +6,10 @@
  * Memory: one answer at a time, bounded by `replica.fetch.response.max.bytes` and one batch more.
  */
 import type { Logger } from 'pino'
-import { type ClientConnection, dial } from '../network/index.js'
-import { decodeResponse, ErrorCode, encodeRequest, errorName, type FetchResponse } from '../protocol/index.js'
+import { ErrorCode, errorName, type FetchResponse } from '../protocol/index.js'
 import type { FetchedPartition } from './fetched-partition.js'
 import { FollowerSession } from './follower-session.js'
+import type { LeaderAddress, LeaderConnection, LeaderDialler } from './leader-connection.js'
 
 /** Settings as of now. */
 export interface FetcherSettings {
@@ -28,14 +28,12 @@ export interface FetcherOptions {
   readonly leaderId: number
   readonly settings: FetcherSettings
   readonly log: Logger
+  readonly dialLeader: LeaderDialler
   /** Of this broker. */
   brokerEpoch(): number
   /** Where the leader listens for brokers, as far as it is known. */
-  address(): { host: string; port: number } | undefined
+  address(): LeaderAddress | undefined
 }
-
-const fetchVersion = 17
-const progressVersion = 0
 
 export class ReplicaFetcher {
   readonly #options: FetcherOptions
@@ -43,8 +41,7 @@ export class ReplicaFetcher {
   readonly #session = new FollowerSession()
   readonly #abort = new AbortController()
   readonly #running: Promise<void>
-  #connection: ClientConnection | undefined
-  #correlationId = 0
+  #connection: LeaderConnection | undefined
   /** A fetch waits at the leader. */
   #isParked = false
   #isProgressDue = false
@@ -148,15 +145,14 @@ export class ReplicaFetcher {
     })
   }
 
-  async #connect(): Promise<ClientConnection> {
+  async #connect(): Promise<LeaderConnection> {
     if (this.#connection && !this.#connection.closed) return this.#connection
-    const { leaderId, settings } = this.#options
+    const { nodeId, leaderId, settings, dialLeader } = this.#options
     const address = this.#options.address()
     if (!address) throw new Error(`broker ${leaderId} has no listener that this one could reach`)
-    this.#connection = await dial({
-      ...address,
-      connectTimeoutMs: settings.requestTimeoutMs,
-      requestTimeoutMs: settings.requestTimeoutMs,
+    this.#connection = await dialLeader(address, {
+      nodeId,
+      timeoutMs: settings.requestTimeoutMs,
       maxResponseBytes: settings.responseMaxBytes + settings.largestBatchBytes,
       signal: this.#abort.signal,
     })
@@ -169,7 +165,7 @@ export class ReplicaFetcher {
     return this.#connection
   }
 
-  async #round(connection: ClientConnection, ready: ReadonlyMap<string, FetchedPartition>): Promise<void> {
+  async #round(connection: LeaderConnection, ready: ReadonlyMap<string, FetchedPartition>): Promise<void> {
     const { nodeId, settings } = this.#options
     const request = {
       ...this.#session.next(ready, settings.maxBytes),
@@ -179,15 +175,10 @@ export class ReplicaFetcher {
       isolationLevel: 0,
       replicaState: { replicaId: nodeId, replicaEpoch: this.#options.brokerEpoch() },
     }
-    const header = { correlationId: this.#correlationId++, clientId: `broker-${nodeId}` }
     this.#isParked = true
-    let frame: Buffer
-    try {
-      frame = await connection.send(encodeRequest('Fetch', fetchVersion, header, request) as Uint8Array[])
-    } finally {
+    const body = await connection.fetch(request).finally(() => {
       this.#isParked = false
-    }
-    const { body } = decodeResponse('Fetch', fetchVersion, frame)
+    })
     if (
       body.errorCode === ErrorCode.FETCH_SESSION_ID_NOT_FOUND ||
       body.errorCode === ErrorCode.INVALID_FETCH_SESSION_EPOCH
@@ -247,15 +238,11 @@ export class ReplicaFetcher {
       topics.set(topicId, partitions)
     }
     if (topics.size === 0 && !endFetch) return
-    const { nodeId } = this.#options
-    const header = { correlationId: this.#correlationId++, clientId: `broker-${nodeId}` }
-    const parts = encodeRequest('ReplicaProgress', progressVersion, header, {
-      replicaId: nodeId,
+    connection.tellProgress({
+      replicaId: this.#options.nodeId,
       replicaEpoch: brokerEpoch,
       endFetch,
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     })
-    // A connection that breaks is told of by the fetch.
-    connection.sendOneWay(parts as Uint8Array[]).catch(() => {})
   }
 }

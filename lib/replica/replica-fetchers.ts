@@ -1,14 +1,16 @@
 /** The fetchers of a broker: `num.replica.fetchers` for each leader that it follows, each with its share. */
 import type { Logger } from 'pino'
 import { FetchedPartition } from './fetched-partition.js'
+import type { LeaderAddress, LeaderDialler } from './leader-connection.js'
 import type { Partition } from './partition.js'
 import { type FetcherSettings, ReplicaFetcher } from './replica-fetcher.js'
 
 export interface FetchersEnvironment {
   readonly nodeId: number
   readonly settings: FetcherSettings & { readonly fetchersPerLeader: number }
+  readonly dialLeader: LeaderDialler
   brokerEpoch(): number
-  addressOf(brokerId: number): { host: string; port: number } | undefined
+  addressOf(brokerId: number): LeaderAddress | undefined
 }
 
 export class ReplicaFetchers {
@@ -63,11 +65,12 @@ export class ReplicaFetchers {
   #fetcher(name: string, leaderId: number): ReplicaFetcher {
     let fetcher = this.#fetchers.get(name)
     if (!fetcher) {
-      const { nodeId, settings } = this.#environment
+      const { nodeId, settings, dialLeader } = this.#environment
       fetcher = new ReplicaFetcher({
         nodeId,
         leaderId,
         settings,
+        dialLeader,
         log: this.#log,
         brokerEpoch: () => this.#environment.brokerEpoch(),
         address: () => this.#environment.addressOf(leaderId),

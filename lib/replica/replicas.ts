@@ -9,6 +9,7 @@ import { files } from '../native/index.js'
 import { KafkaError } from '../protocol/errors.js'
 import { type DataFolder, engineErrorCode } from '../storage/index.js'
 import type { IsrWriter } from './isr-writer.js'
+import { dialLeader, type LeaderAddress, type LeaderDialler } from './leader-connection.js'
 import type { LeaderEnvironment, PartitionState } from './leadership.js'
 import { Partition } from './partition.js'
 import { ReplicaFetchers } from './replica-fetchers.js'
@@ -25,11 +26,13 @@ export interface AssignedPartition extends PartitionState {
 export interface ReplicasEnvironment {
   readonly nodeId: number
   readonly isrWriter: IsrWriter
+  /** Over the network, unless another way is given. */
+  readonly dialLeader?: LeaderDialler
   /** Of this broker. */
   brokerEpoch(): number
   isRegistered(brokerId: number, brokerEpoch: number): boolean
   /** Where a broker listens for others; undefined where that is not known. */
-  addressOf(brokerId: number): { host: string; port: number } | undefined
+  addressOf(brokerId: number): LeaderAddress | undefined
   /** True where the cluster has this partition, here or elsewhere. */
   exists(topic: string, partition: number): boolean
 }
@@ -70,6 +73,7 @@ export class Replicas {
       {
         nodeId: environment.nodeId,
         settings: fetcherSettings(config),
+        dialLeader: environment.dialLeader ?? dialLeader,
         brokerEpoch: () => environment.brokerEpoch(),
         addressOf: (brokerId) => environment.addressOf(brokerId),
       },

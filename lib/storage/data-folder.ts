@@ -2,9 +2,7 @@
  * A broker's data folder: its partitions' logs, the checkpoints that tell the next start what is on disk, and the
  * mark of a clean stop. One process holds it at a time (the lock is taken by whoever opens the folder).
  */
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import { type PartitionOffset, readPartitionOffsets, writePartitionOffsets } from '../log/checkpoint-file.js'
@@ -17,8 +15,8 @@ import {
   partitionFolderName,
   RECOVERY_POINT_CHECKPOINT,
 } from '../log/log-file-names.js'
-import { files } from '../native/index.js'
 import { PartitionLog } from './partition-log.js'
+import { nativeEngine, type StorageEngine } from './storage-engine.js'
 
 /** Where checkpoints of one kind come from. */
 type OffsetOf = (log: PartitionLog) => number
@@ -27,7 +25,10 @@ export class DataFolder {
   readonly path: string
   /** True where the last process stopped cleanly: no log needs a scan. */
   readonly wasCleanlyClosed: boolean
+  readonly #engine: StorageEngine
   readonly #log: Logger
+  /** What lay in the folder when it was opened. */
+  readonly #namesAtStart: ReadonlySet<string>
   readonly #logs = new Map<string, PartitionLog>()
   readonly #recoveryPoints: Map<string, number>
   /** Of logs that the checkpoint does not name: 0, they are new, or -1 where there is no checkpoint to tell. */
@@ -38,14 +39,18 @@ export class DataFolder {
 
   private constructor(
     path: string,
+    engine: StorageEngine,
     log: Logger,
+    names: readonly string[],
     wasCleanlyClosed: boolean,
     recoveryPoints: PartitionOffset[] | undefined,
     logStartOffsets: PartitionOffset[],
     highWatermarks: PartitionOffset[],
   ) {
     this.path = path
+    this.#engine = engine
     this.#log = log
+    this.#namesAtStart = new Set(names)
     this.wasCleanlyClosed = wasCleanlyClosed
     this.#recoveryPoints = byFolder(recoveryPoints ?? [])
     this.#recoveryPointOfOthers = recoveryPoints ? 0 : -1
@@ -54,8 +59,9 @@ export class DataFolder {
   }
 
   /** Reads the checkpoints and takes the mark of a clean stop away, durably, before anything is written. */
-  static async open(path: string, log: Logger): Promise<DataFolder> {
-    const names = await readdir(path)
+  static async open(path: string, log: Logger, engine = nativeEngine): Promise<DataFolder> {
+    const { files } = engine
+    const names = await engine.readNames(path)
     const wasCleanlyClosed = names.includes(CLEAN_SHUTDOWN_FILE)
     if (wasCleanlyClosed) {
       await files.remove(join(path, CLEAN_SHUTDOWN_FILE))
@@ -84,7 +90,9 @@ export class DataFolder {
     ])
     return new DataFolder(
       path,
+      engine,
       log,
+      names,
       wasCleanlyClosed,
       recoveryPoints,
       logStartOffsets ?? [],
@@ -121,6 +129,7 @@ export class DataFolder {
       logStartOffset: this.#logStartOffsets.get(name) ?? 0,
       // Without the checkpoint nobody knows where the log ended: it is read.
       cleanShutdown: this.wasCleanlyClosed && this.#recoveryPointOfOthers === 0,
+      engine: this.#engine,
       log: this.#log,
     })
     const { scannedBytes, truncatedBytes, rebuiltIndexes } = log.native.recovery
@@ -174,7 +183,7 @@ export class DataFolder {
     if (!areClosed || !areWritten || logs.some((log) => log.failure)) return
     const mark = Buffer.from('{"version":0,"brokerEpoch":-1}')
     await this.#try(
-      [files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), mark)],
+      [this.#engine.files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), mark)],
       'the stop could not be marked as clean',
     )
   }
@@ -197,7 +206,7 @@ export class DataFolder {
         for (const log of this.#logs.values()) {
           offsets.push({ topic: log.topic, partition: log.partition, offset: offsetOf(log) })
         }
-        return writePartitionOffsets(files, join(this.path, name), offsets)
+        return writePartitionOffsets(this.#engine.files, join(this.path, name), offsets)
       })
     this.#writes.set(name, next)
     return next
@@ -208,6 +217,7 @@ export class DataFolder {
    * True where the folder is a new one.
    */
   async #identify(folder: string, topicId: string): Promise<boolean> {
+    const { files } = this.#engine
     const path = join(folder, PARTITION_METADATA)
     let text: string | undefined
     try {
@@ -217,7 +227,7 @@ export class DataFolder {
     }
     const known = text === undefined ? undefined : /^topic_id: (\S+)$/m.exec(text)?.[1]
     if (known === topicId) return false
-    const isThere = existsSync(folder)
+    const isThere = this.#namesAtStart.has(basename(folder))
     if (known !== undefined) {
       const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
       this.#log.warn({ folder, topicId: known }, 'the folder of a deleted topic is removed')

@@ -8,3 +8,4 @@ export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } fro
 export { PartitionLog, type PartitionLogListener, type PartitionLogOptions } from './partition-log.js'
 export type { CommittedRead, OpenTransaction } from './partition-transactions.js'
 export type { ProducerSummary } from './producer-state.js'
+export type { StorageEngine } from './storage-engine.js'

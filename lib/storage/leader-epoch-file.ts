@@ -3,23 +3,25 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { encodeCheckpoint, readCheckpoint } from '../log/checkpoint-file.js'
 import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
-import { files } from '../native/index.js'
+import type { Files } from '../native/types.js'
 import { LeaderEpochCache } from './leader-epoch-cache.js'
 
 export class LeaderEpochFile {
   readonly #folder: string
+  readonly #files: Files
   readonly #log: Logger
   #written: Promise<void> = Promise.resolve()
 
-  constructor(folder: string, log: Logger) {
+  constructor(folder: string, files: Files, log: Logger) {
     this.#folder = folder
+    this.#files = files
     this.#log = log
   }
 
   /** What the file says; nothing where it does not check out. */
   async read(): Promise<LeaderEpochCache> {
     try {
-      const lines = await readCheckpoint(files, join(this.#folder, LEADER_EPOCH_CHECKPOINT))
+      const lines = await readCheckpoint(this.#files, join(this.#folder, LEADER_EPOCH_CHECKPOINT))
       return new LeaderEpochCache(
         lines.map((line) => {
           const [epoch, startOffset] = line.split(' ').map(Number)
@@ -36,7 +38,10 @@ export class LeaderEpochFile {
     this.#written = this.#written
       .then(() => {
         const lines = epochs.entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
-        return files.writeAtomically(join(this.#folder, LEADER_EPOCH_CHECKPOINT), encodeCheckpoint(lines))
+        return this.#files.writeAtomically(
+          join(this.#folder, LEADER_EPOCH_CHECKPOINT),
+          encodeCheckpoint(lines),
+        )
       })
       .catch((error: unknown) => {
         this.#log.warn({ err: error, folder: this.#folder }, 'leader epochs could not be written')

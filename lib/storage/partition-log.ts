@@ -5,10 +5,8 @@
  * INVARIANT: logStartOffset ≤ flushedOffset ≤ logEndOffset, but for a log start that DeleteRecords moved into what
  * is not flushed yet.
  */
-import { readdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
-import { openLog } from '../native/index.js'
 import type { AppendResult, NativeLog, ReadOptions, ReadResult, SegmentInfo } from '../native/types.js'
 import { BATCH_HEADER_SIZE, BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
@@ -22,6 +20,7 @@ import { type CommittedRead, type OpenTransaction, PartitionTransactions } from 
 import { ProducerSnapshots } from './producer-snapshots.js'
 import { ProducerState } from './producer-state.js'
 import { recompress } from './recompress.js'
+import { nativeEngine, type StorageEngine } from './storage-engine.js'
 
 const headersPerScan = 4096
 const noProducer = -1
@@ -35,6 +34,8 @@ export interface PartitionLogOptions {
   recoveryPoint: number
   logStartOffset: number
   cleanShutdown: boolean
+  /** The native engine, unless another is given. */
+  engine?: StorageEngine
   log: Logger
 }
 
@@ -64,6 +65,7 @@ export class PartitionLog {
   listener: PartitionLogListener | undefined
   /** Set when the log has failed: it takes no writes until the broker is started again. */
   failure: Error | undefined
+  readonly #engine: StorageEngine
   #config: TopicConfig
   #logStartOffset: number
   #distrustedFrom = Number.POSITIVE_INFINITY
@@ -80,6 +82,7 @@ export class PartitionLog {
 
   private constructor(
     options: PartitionLogOptions,
+    engine: StorageEngine,
     native: NativeLog,
     epochFile: LeaderEpochFile,
     epochs: LeaderEpochCache,
@@ -87,12 +90,13 @@ export class PartitionLog {
     this.folder = options.folder
     this.topic = options.topic
     this.partition = options.partition
+    this.#engine = engine
     this.native = native
     this.transactions = new PartitionTransactions(native, this.producers)
     this.epochs = epochs
     this.#epochFile = epochFile
     this.#config = options.config
-    this.#snapshots = new ProducerSnapshots(options.folder, options.log)
+    this.#snapshots = new ProducerSnapshots(options.folder, engine.files, options.log)
     this.#logStartOffset = Math.max(options.logStartOffset, native.firstSegmentOffset)
     this.#queue = new AppendQueue(native, this.producers, {
       onAppended: (result, by) => this.#appended(result, by),
@@ -105,15 +109,15 @@ export class PartitionLog {
 
   /** Opens the log, recovers it, and brings producer state and leader epochs up to its end. */
   static async open(options: PartitionLogOptions): Promise<PartitionLog> {
-    const { folder, config, recoveryPoint, logStartOffset, cleanShutdown } = options
-    const native = await openLog(folder, {
+    const { folder, config, recoveryPoint, logStartOffset, cleanShutdown, engine = nativeEngine } = options
+    const native = await engine.openLog(folder, {
       ...logSettings(config),
       recoveryPoint,
       cleanShutdown,
       logStartOffset,
     })
-    const epochFile = new LeaderEpochFile(folder, options.log)
-    const log = new PartitionLog(options, native, epochFile, await epochFile.read())
+    const epochFile = new LeaderEpochFile(folder, engine.files, options.log)
+    const log = new PartitionLog(options, engine, native, epochFile, await epochFile.read())
     await log.#replay()
     return log
   }
@@ -421,7 +425,7 @@ export class PartitionLog {
   async #restoreProducers(): Promise<void> {
     const end = this.native.logEndOffset
     await this.#snapshots.settled()
-    const names = await readdir(this.folder)
+    const names = await this.#engine.readNames(this.folder)
     // Snapshots above a transaction index that has to be made anew would skip what it is made of.
     const newest = await this.transactions.load(names)
     const first = this.native.firstSegmentOffset

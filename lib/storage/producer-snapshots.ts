@@ -5,18 +5,20 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { offsetFileName, offsetOfFileName, PRODUCER_SNAPSHOT_SUFFIX } from '../log/log-file-names.js'
-import { files } from '../native/index.js'
+import type { Files } from '../native/types.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
 import type { ProducerState } from './producer-state.js'
 
 export class ProducerSnapshots {
   readonly #folder: string
+  readonly #files: Files
   readonly #log: Logger
   #offsets: number[] = []
   #work: Promise<void> = Promise.resolve()
 
-  constructor(folder: string, log: Logger) {
+  constructor(folder: string, files: Files, log: Logger) {
     this.#folder = folder
+    this.#files = files
     this.#log = log
   }
 
@@ -53,13 +55,13 @@ export class ProducerSnapshots {
     for (const offset of this.#offsets.toReversed()) {
       if (offset > newest && offset <= end) continue
       const path = this.#path(offset)
-      const summaries = offset <= end ? decodeProducerSnapshot(await files.read(path)) : null
+      const summaries = offset <= end ? decodeProducerSnapshot(await this.#files.read(path)) : null
       if (summaries) {
         for (const summary of summaries) producers.restore(summary)
         return Math.max(first, offset)
       }
       // Taken of a tail that was cut, or torn.
-      await files.remove(path)
+      await this.#files.remove(path)
       this.#offsets = this.#offsets.filter((each) => each !== offset)
     }
     return first
@@ -68,7 +70,7 @@ export class ProducerSnapshots {
   async #write(offset: number, bytes: Uint8Array, firstOffset: () => number): Promise<void> {
     if (this.#offsets.at(-1) === offset) return
     try {
-      await files.writeAtomically(this.#path(offset), bytes)
+      await this.#files.writeAtomically(this.#path(offset), bytes)
       this.#offsets.push(offset)
       await this.drop(firstOffset())
     } catch (error) {
@@ -79,7 +81,7 @@ export class ProducerSnapshots {
   async #remove(goes: (offset: number) => boolean): Promise<void> {
     const dropped = this.#offsets.filter(goes)
     this.#offsets = this.#offsets.filter((at) => !dropped.includes(at))
-    for (const at of dropped) await files.remove(this.#path(at))
+    for (const at of dropped) await this.#files.remove(this.#path(at))
   }
 
   #path(offset: number): string {
