@@ -12,6 +12,10 @@ const commands: readonly CommandEntry[] = [
   { name: 'groups', load: async () => (await import('./commands/groups.js')).groupsCommand },
   { name: 'log', load: async () => (await import('./commands/log.js')).logCommand },
   { name: 'configs', load: async () => (await import('./commands/configs.js')).configsCommand },
+  {
+    name: 'leader-election',
+    load: async () => (await import('./commands/leader-election.js')).leaderElectionCommand,
+  },
   { name: 'cluster', load: async () => (await import('./commands/cluster.js')).clusterCommand },
   { name: 'bench', load: async () => (await import('./commands/bench.js')).benchCommand },
 ]

@@ -19,6 +19,8 @@ import { Controller } from './controller.js'
 import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
 import { StoreIsrWriter } from './isr-writer.js'
 import { takeOverFromKafka } from './kafka/take-over.js'
+import { LeaderBalancer } from './leader-balancer.js'
+import { LeaderElections } from './leader-elections.js'
 import { Liveness } from './liveness.js'
 import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
 import { type BrokerEndpoint, type BrokerValue, brokerKey, CLUSTER_ID_KEY } from './metadata-keys.js'
@@ -53,6 +55,7 @@ export class Cluster {
   readonly image: ClusterImage
   readonly topics: TopicController
   readonly brokerSettings: BrokerSettingsController
+  readonly elections: LeaderElections
   readonly isrWriter: StoreIsrWriter
   readonly #store: MetadataStore
   readonly #ownsStore: boolean
@@ -63,6 +66,7 @@ export class Cluster {
   readonly #liveness: Liveness | undefined
   #controller: Controller | undefined
   #peers: PeerConnections | undefined
+  #balancer: LeaderBalancer | undefined
   #closed = false
   #watch: MetadataWatch | undefined
 
@@ -92,6 +96,7 @@ export class Cluster {
         log,
       })
     this.topics = new TopicController(store, this.image, config)
+    this.elections = new LeaderElections(store, this.image)
     this.isrWriter = new StoreIsrWriter(store, this.image)
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
   }
@@ -172,6 +177,7 @@ export class Cluster {
   async close(): Promise<void> {
     this.#closed = true
     this.#peers?.close()
+    await this.#balancer?.close()
     await this.#liveness?.close()
     await this.#controller?.close()
     this.#watch?.close()
@@ -196,6 +202,13 @@ export class Cluster {
     const controller = new Controller(this.#store, this.image, liveness, this.#log)
     this.#controller = controller
     liveness.onLeased = () => controller.look()
+    this.#balancer = new LeaderBalancer(
+      this.elections,
+      this.image,
+      this.#config,
+      () => controller.isActive,
+      this.#log,
+    )
     const listenerName = this.#config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
     this.#peers = new PeerConnections(this.image, this.#store.leases!, listenerName, this.#log)
     await liveness.join(endpoints)

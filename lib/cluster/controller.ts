@@ -19,7 +19,7 @@ import {
   partitionKey,
 } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
-import { elect, isSameElection } from './partition-election.js'
+import { elect, elected, isSameElection } from './partition-election.js'
 
 interface Write {
   readonly key: string
@@ -91,7 +91,7 @@ export class Controller {
       this.#isPending = false
       try {
         if (this.#image.controllerId < 0) await this.#campaign()
-        if (this.#isController) await this.#settle()
+        if (this.isActive) await this.#settle()
       } catch (error) {
         this.#log.warn({ err: error }, 'the controller could not write; it tries again')
         this.#isPending = true
@@ -100,7 +100,8 @@ export class Controller {
     }
   }
 
-  get #isController(): boolean {
+  /** True where this broker is the controller, as far as it can know. */
+  get isActive(): boolean {
     return this.#image.controllerId === this.#image.nodeId && this.#liveness.isLeased
   }
 
@@ -133,7 +134,7 @@ export class Controller {
     const queue = chunks.values()
     const worker = async () => {
       for (const chunk of queue) {
-        if (this.#closed || !this.#isController) return
+        if (this.#closed || !this.isActive) return
         if (!(await this.#write(chunk))) failures++
       }
     }
@@ -177,17 +178,10 @@ export class Controller {
           group = { oldLeader, writes: [] }
           byOldLeader.set(oldLeader, group)
         }
-        const changed = { ...value, ...election, partitionEpoch: value.partitionEpoch + 1 }
         group.writes.push({
           key: partitionKey(topic.topicId, partition),
           modRevision: revision,
-          value: isMoved
-            ? {
-                ...changed,
-                leaderEpoch: leaderEpoch + 1,
-                brokerEpoch: this.#image.brokers.get(election.leader)?.brokerEpoch ?? value.brokerEpoch,
-              }
-            : changed,
+          value: elected(value, leaderEpoch, election, (id) => this.#image.brokers.get(id)?.brokerEpoch),
         })
       }
     }

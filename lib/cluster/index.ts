@@ -14,6 +14,7 @@ export { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.j
 export type { EtcdOptions, EtcdTls } from './etcd-connection.js'
 export { EtcdMetadataStore } from './etcd-metadata-store.js'
 export { KafkaFolderError } from './kafka/kafka-folder-error.js'
+export type { ElectionResult, ElectionType, LeaderElections, TopicPartition } from './leader-elections.js'
 export { loadMetaProperties, type MetaProperties } from './meta-properties.js'
 export {
   MetadataOutcomeUnknownError,

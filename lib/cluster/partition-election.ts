@@ -29,6 +29,25 @@ export function elect(
   return any === undefined ? { leader: -1, isr } : { leader: any, isr: [any] }
 }
 
+/**
+ * A partition's key after `election`: a new leader gets a new leader epoch, above `leaderEpoch`, the one that counts
+ * now, with the old leader's starts since the key was written.
+ */
+export function elected(
+  value: PartitionValue,
+  leaderEpoch: number,
+  election: Election,
+  brokerEpochOf: (brokerId: number) => number | undefined,
+): PartitionValue {
+  const changed = { ...value, ...election, partitionEpoch: value.partitionEpoch + 1 }
+  if (election.leader === value.leader) return changed
+  return {
+    ...changed,
+    leaderEpoch: leaderEpoch + 1,
+    brokerEpoch: brokerEpochOf(election.leader) ?? value.brokerEpoch,
+  }
+}
+
 export function isSameElection(a: Election, b: Election): boolean {
   return a.leader === b.leader && a.isr.length === b.isr.length && a.isr.every((id) => b.isr.includes(id))
 }

@@ -2,37 +2,10 @@ import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { jars, javaArgs, type Tool } from './kafka-tools.js'
 import { attempt, type Outcome, RunningProgram, run } from './program.js'
 import { COMPRESSIONS, type Scenario, suite } from './suite.js'
-import { kafkaJars, type Target, uniqueName } from './target.js'
-
-const jars = kafkaJars()
-
-/** The main classes of Kafka's scripts. */
-const tools = {
-  'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
-  'kafka-configs': 'kafka.admin.ConfigCommand',
-  'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
-  'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
-  'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
-  'kafka-groups': 'org.apache.kafka.tools.GroupsCommand',
-  'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
-  'kafka-delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
-  'kafka-log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
-  'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
-  'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
-  'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
-  'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
-  'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
-} as const
-
-type Tool = keyof typeof tools
-
-const javaArgs = (tool: Tool, args: readonly string[]) => [
-  ...['-Xmx256m', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'],
-  ...['-cp', `${jars.libs}/*`, tools[tool]],
-  ...args,
-]
+import { type Target, uniqueName } from './target.js'
 
 /** Runs a tool with the address of the broker; the arguments are one text. */
 async function tool({ bootstrap }: Target, name: Tool, args: string, input?: string): Promise<string> {

@@ -22,7 +22,11 @@ const ownDefaults = new Set([
   'offsets.topic.replication.factor',
   'process.roles',
 ])
-const ownSettings = { broker: ['metrics.listener', 'log.write.caching'], topic: ['write.caching'] }
+/** `leader.imbalance.per.broker.percentage` is of Kafka before 4. */
+const ownSettings = {
+  broker: ['metrics.listener', 'log.write.caching', 'leader.imbalance.per.broker.percentage'],
+  topic: ['write.caching'],
+}
 /** The metadata store that brokers share is this project's own, and so are all its settings. */
 const isOfEtcd = (name: string) => name.startsWith('etcd.')
 

@@ -10,6 +10,7 @@ import { describeCluster } from './describe-cluster.js'
 import { describeConfigs } from './describe-configs.js'
 import { describeLogDirs } from './describe-log-dirs.js'
 import { describeTopicPartitions } from './describe-topic-partitions.js'
+import { electLeaders } from './elect-leaders.js'
 import { fetch } from './fetch.js'
 import { findCoordinator } from './find-coordinator.js'
 import {
@@ -58,6 +59,7 @@ export const handlers: readonly AnyApiHandler[] = [
   describeLogDirs,
   createPartitions,
   deleteGroups,
+  electLeaders,
   incrementalAlterConfigs,
   offsetDelete,
   describeCluster,

@@ -4,6 +4,7 @@
  */
 import type { Admin, Connection } from '@platformatic/kafka'
 import { type ConnectionSettings, integerProperty } from './connection-options.js'
+import { type ElectionOutcome, type ElectionType, electLeaders } from './elect-leaders.js'
 import {
   type ConfigChange,
   type DescribedConfig,
@@ -26,6 +27,9 @@ export interface TopicOffset {
 /** Timestamps that ListOffsets gives a meaning of their own. */
 export const LATEST = -1n
 export const EARLIEST = -2n
+
+/** How long the broker may take over elections. */
+const ELECTION_TIMEOUT_MS = 20_000
 
 /** What the library's clients are opened with. */
 export function clientOptions({ bootstrapBrokers, properties }: ConnectionSettings) {
@@ -133,6 +137,14 @@ export class Cluster {
       [{ resourceType: this.#resourceType(type), resourceName: name, configs }],
       false,
     )
+  }
+
+  /** Without `partitions` all that need it. */
+  async electLeaders(
+    type: ElectionType,
+    partitions: ReadonlyMap<string, readonly number[]> | null,
+  ): Promise<ElectionOutcome[]> {
+    return electLeaders(this.#kafka, await this.#connection(), type, partitions, ELECTION_TIMEOUT_MS)
   }
 
   async #metadata(topics: string[] | null): Promise<Metadata> {

@@ -14,7 +14,7 @@ export const connectionOptions = {
   'command-config': {
     type: 'string',
     value: 'FILE',
-    aliases: ['consumer.config', 'producer.config', 'config-file'],
+    aliases: ['consumer.config', 'producer.config', 'config-file', 'admin.config'],
     help: 'client settings in a properties file, such as client.id and request.timeout.ms',
   },
 } as const

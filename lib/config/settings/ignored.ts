@@ -223,10 +223,8 @@ export const ignoredBrokerSettings: Declarations = Object.assign(
     'remote.log.storage.manager.class.path': string(null),
     'remote.log.storage.manager.impl.prefix': string('rsm.config.'),
   }),
-  ignored('Leaders are not elected or moved by themselves.', {
-    'auto.leader.rebalance.enable': boolean(true),
+  ignored('Leaders move when a broker stops or dies, without these.', {
     'controlled.shutdown.enable': boolean(true),
-    'leader.imbalance.check.interval.seconds': long(300),
     'log.dir.failure.timeout.ms': long(30000),
     'request.timeout.ms': int(30000),
     'unclean.leader.election.interval.ms': long(300000, { internal: true }),

@@ -5,6 +5,17 @@ import { boolean, type Declarations, int, long } from '../setting.js'
 const MIB = 1024 * 1024
 
 export const replicationSettings = {
+  'auto.leader.rebalance.enable': boolean(true, {
+    doc: 'The controller moves leaders back to their preferred replicas, the first of each partition, once those live and are in sync.',
+  }),
+  'leader.imbalance.check.interval.seconds': long(300, {
+    min: 1,
+    doc: 'How often the controller looks whether leaders are where they are preferred.',
+  }),
+  'leader.imbalance.per.broker.percentage': int(10, {
+    min: 0,
+    doc: 'Leaders are moved back to a broker when more than this share of the partitions that prefer it are led elsewhere. Kafka 4 does without it, as 0 does.',
+  }),
   'num.replica.fetchers': int(1, {
     min: 1,
     doc: 'Connections to each leader that this broker follows; each fetches a share of the partitions.',
