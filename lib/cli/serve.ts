@@ -44,8 +44,11 @@ export async function runServe(given: ServeArguments, io: CommandIo): Promise<nu
   }
 }
 
-/** Throws ConfigError. */
-async function readSettings(given: ServeArguments, env: NodeJS.ProcessEnv): Promise<Map<string, string>> {
+/** What a start would go by. Throws ConfigError. */
+export async function readSettings(
+  given: ServeArguments,
+  env: NodeJS.ProcessEnv,
+): Promise<Map<string, string>> {
   const { propertiesFile: path, port, dataDir, overrides } = given
   let file: { path: string; text: string } | undefined
   if (path !== undefined) {

@@ -9,26 +9,33 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { BrokerConfig } from '../config/index.js'
+import { type BrokerConfig, ConfigError } from '../config/index.js'
 import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
-import { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
+import type { OpenLog } from './embedded-metadata-store.js'
 import { StoreIsrWriter } from './isr-writer.js'
-import { takeOverFromKafka } from './kafka/take-over.js'
 import { LeaderBalancer } from './leader-balancer.js'
 import { LeaderElections } from './leader-elections.js'
 import { Liveness } from './liveness.js'
 import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
-import { type BrokerEndpoint, type BrokerValue, brokerKey, CLUSTER_ID_KEY } from './metadata-keys.js'
+import { checkMetadataHome, markShared } from './metadata-home.js'
+import {
+  type BrokerEndpoint,
+  type BrokerValue,
+  brokerKey,
+  CLUSTER_ID_KEY,
+  IMPORT_KEY,
+  type ImportValue,
+} from './metadata-keys.js'
 import type { MetadataCompactedError, MetadataStore, MetadataWatch } from './metadata-store.js'
+import { openOwnMetadata } from './own-metadata.js'
 import { PeerConnections } from './peer-connections.js'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { TopicController } from './topic-controller.js'
-import { METADATA_FOLDER } from './topic-names.js'
 
 /** The listener that brokers use among themselves, unless a setting names another. */
 export const DEFAULT_LISTENER = 'PLAINTEXT'
@@ -114,13 +121,13 @@ export class Cluster {
     endpoints = [],
     store: shared,
   }: ClusterOptions): Promise<Cluster> {
+    await checkMetadataHome(dataDir, shared !== undefined)
     const sharedId = shared && (await sharedClusterId(shared))
     const meta = await loadMetaProperties(files, dataDir, config.get('node.id'), sharedId)
-    const own = shared ? undefined : await openOwnStore(dataDir, openLog, log)
+    if (shared) await markShared(files, dataDir)
+    const own = shared ? undefined : await openOwnMetadata({ dataDir, config, openLog, log, meta })
     const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta, log)
     try {
-      const { nodeId, directoryId } = meta
-      if (own) await takeOverFromKafka(own, own.revision, { dataDir, nodeId, directoryId, config, log })
       await cluster.#start(endpoints, await wasCleanlyStopped(files, dataDir))
     } catch (error) {
       cluster.#watch?.close()
@@ -255,25 +262,26 @@ async function wasCleanlyStopped(files: Files, dataDir: string): Promise<boolean
   )
 }
 
-async function openOwnStore(dataDir: string, openLog: OpenLog, log: Logger): Promise<EmbeddedMetadataStore> {
-  const folder = join(dataDir, METADATA_FOLDER)
-  const store = await EmbeddedMetadataStore.open(folder, openLog)
-  if (store.truncatedBytes > 0) {
-    log.warn(
-      { folder, bytes: store.truncatedBytes },
-      'the metadata log ended in a torn write, which was cut off',
-    )
-  }
-  return store
-}
-
 /** The id of the cluster that the brokers of a store form: the first of them makes it. */
 async function sharedClusterId(store: MetadataStore): Promise<string> {
   for (;;) {
+    // In this order: an import writes both keys at once.
     const known = await store.get(CLUSTER_ID_KEY)
+    const importing = await store.get(IMPORT_KEY)
+    if (importing) {
+      const { nodeId, clusterId } = JSON.parse(importing.value) as ImportValue
+      throw new ConfigError(
+        'INVALID_VALUE',
+        `the metadata of broker ${nodeId} (cluster ${clusterId}) is being moved into etcd: wait for 'odradek cluster import', or run it again where it was broken off`,
+        'etcd.endpoints',
+      )
+    }
     if (known) return known.value
     await store.txn({
-      compares: [{ key: CLUSTER_ID_KEY, modRevision: 0 }],
+      compares: [
+        { key: CLUSTER_ID_KEY, modRevision: 0 },
+        { key: IMPORT_KEY, modRevision: 0 },
+      ],
       puts: [{ key: CLUSTER_ID_KEY, value: randomUuid() }],
     })
   }

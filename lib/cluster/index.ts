@@ -15,12 +15,13 @@ export type { EtcdOptions, EtcdTls } from './etcd-connection.js'
 export { EtcdMetadataStore } from './etcd-metadata-store.js'
 export { KafkaFolderError } from './kafka/kafka-folder-error.js'
 export type { ElectionResult, ElectionType, LeaderElections, TopicPartition } from './leader-elections.js'
-export { loadMetaProperties, type MetaProperties } from './meta-properties.js'
+export { loadMetaProperties, type MetaProperties, ownerOf } from './meta-properties.js'
 export {
   MetadataOutcomeUnknownError,
   MetadataRefusedError,
   MetadataUnavailableError,
 } from './metadata-errors.js'
+export { importMetadata, type MetadataImport } from './metadata-import.js'
 export type { BrokerEndpoint } from './metadata-keys.js'
 export type {
   MetadataChange,

@@ -43,6 +43,14 @@ export async function loadMetaProperties(
   return save(files, path, { clusterId: clusterId ?? randomUuid(), nodeId, directoryId: randomUuid() })
 }
 
+/** The node id that the folder belongs to; undefined where it says none. */
+export async function ownerOf(files: Files, dataDir: string): Promise<string | undefined> {
+  const path = join(dataDir, META_PROPERTIES)
+  const text = await readIfThere(files, path)
+  const properties = text === undefined ? undefined : parseProperties(text, path)
+  return properties?.get('node.id') ?? properties?.get('broker.id')
+}
+
 /** Folders written before Kafka 3.7 have no `directory.id`. */
 export function parseMetaProperties(
   text: string,

@@ -39,6 +39,13 @@ export interface ControllerValue {
   readonly brokerId: number
 }
 
+/** Whose metadata is being moved into the store. */
+export interface ImportValue {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly directoryId: string
+}
+
 /** An address that clients are told. */
 export interface BrokerEndpoint {
   readonly name: string
@@ -55,6 +62,8 @@ export const CONTROLLER_KEY = 'controller'
 export const CONFIG_PREFIX = 'configs/brokers/'
 /** Of a store that brokers share. */
 export const CLUSTER_ID_KEY = 'cluster/id'
+/** There while a single broker's metadata is moved into a store that brokers share; none may start meanwhile. */
+export const IMPORT_KEY = 'import'
 export const PRODUCER_ID_KEY = 'producer-ids/next'
 
 export const topicKey = (name: string) => `${TOPIC_PREFIX}${name}`

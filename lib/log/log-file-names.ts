@@ -31,6 +31,8 @@ export const LOGS_CHECKPOINT = '.logs-checkpoint'
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
 export const META_PROPERTIES = 'meta.properties'
 export const LOCK_FILE = '.lock'
+/** Ours: says that the folder's metadata lies in a store that brokers share. */
+export const SHARED_METADATA_FILE = 'shared-metadata'
 
 const offsetDigits = 20
 

@@ -1,9 +1,10 @@
-/** `odradek cluster`: runs a cluster on this machine; `status` shows how any cluster is. */
+/** `odradek cluster`: runs a cluster on this machine; `status` shows how any cluster is, `import` begins one. */
 
 import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
 import { defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
+import { importCommand } from './cluster-import.js'
 
 interface PartitionName {
   readonly topic: string
@@ -70,8 +71,12 @@ export const clusterCommand = defineCommand({
       help: 'set one setting of every broker',
     },
   },
-  examples: ['odradek cluster --brokers 3', 'odradek cluster status'],
-  subcommands: [status],
+  examples: [
+    'odradek cluster --brokers 3',
+    'odradek cluster status',
+    'odradek cluster import server.properties',
+  ],
+  subcommands: [status, importCommand],
   async run({ options }, io) {
     if (options.brokers < 1) throw new UsageError('a cluster needs at least one broker')
     const { runLocalCluster } = await import('../local-cluster.js')
