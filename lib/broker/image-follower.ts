@@ -27,8 +27,12 @@ export class ImageFollower {
     this.#stopListening = cluster.image.onChange((change) => this.#enqueue(() => this.#apply(change)))
   }
 
-  /** Opens the logs of all that the image assigns to this broker, and ends what transactions they were left with. */
+  /**
+   * Opens the logs of all that the image assigns to this broker, and ends what transactions they were left with. What
+   * was given to others while this broker was away is removed.
+   */
   async start(): Promise<void> {
+    await this.#replicas.folder.removeFolders((name, partition) => this.#elsewhere(name, partition))
     const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
       this.#assigned(topic, topic.partitions),
     )
@@ -93,6 +97,13 @@ export class ImageFollower {
         config: topic.config,
         ...state,
       }))
+  }
+
+  /** The topic's id of a partition that only other brokers have. */
+  #elsewhere(name: string, partition: number): string | undefined {
+    const topic = this.#cluster.image.topic(name)
+    const state = topic?.partitions[partition]
+    return state && !state.replicas.includes(this.#cluster.nodeId) ? topic!.topicId : undefined
   }
 
   /** A partition that came to this broker is opened, one that left it is removed. */

@@ -26,6 +26,7 @@ import {
 } from './metadata-keys.js'
 import type { MetadataChange, MetadataEntry } from './metadata-store.js'
 import { elect, type MemberState } from './partition-election.js'
+import { assignmentOf } from './reassignment.js'
 import { collisionKey, isInternalTopic } from './topic-names.js'
 
 export interface BrokerImage {
@@ -45,7 +46,10 @@ export interface PartitionImage {
   readonly leader: number
   readonly leaderEpoch: number
   readonly partitionEpoch: number
+  /** With those that are being added and removed. */
   readonly replicas: readonly number[]
+  readonly addingReplicas: readonly number[]
+  readonly removingReplicas: readonly number[]
   readonly isr: readonly number[]
 }
 
@@ -413,7 +417,7 @@ export class ClusterImage {
       leader: value.leader,
       leaderEpoch: value.leaderEpoch + starts,
       partitionEpoch: value.partitionEpoch,
-      replicas: value.replicas,
+      ...assignmentOf(value),
       isr: value.isr,
     }
   }
@@ -425,6 +429,8 @@ function samePartition(a: PartitionImage, b: PartitionImage): boolean {
     a.leaderEpoch === b.leaderEpoch &&
     a.partitionEpoch === b.partitionEpoch &&
     a.replicas.join() === b.replicas.join() &&
+    a.addingReplicas.join() === b.addingReplicas.join() &&
+    a.removingReplicas.join() === b.removingReplicas.join() &&
     a.isr.join() === b.isr.join()
   )
 }

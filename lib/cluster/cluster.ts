@@ -35,6 +35,7 @@ import type { MetadataCompactedError, MetadataStore, MetadataWatch } from './met
 import { openOwnMetadata } from './own-metadata.js'
 import { PeerConnections } from './peer-connections.js'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
+import { ReassignmentController } from './reassignment-controller.js'
 import { TopicController } from './topic-controller.js'
 
 /** The listener that brokers use among themselves, unless a setting names another. */
@@ -61,6 +62,7 @@ export interface ClusterOptions {
 export class Cluster {
   readonly image: ClusterImage
   readonly topics: TopicController
+  readonly reassignments: ReassignmentController
   readonly brokerSettings: BrokerSettingsController
   readonly elections: LeaderElections
   readonly isrWriter: StoreIsrWriter
@@ -104,6 +106,7 @@ export class Cluster {
       })
     this.topics = new TopicController(store, this.image, config)
     this.elections = new LeaderElections(store, this.image)
+    this.reassignments = new ReassignmentController(store, this.image)
     this.isrWriter = new StoreIsrWriter(store, this.image)
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
   }

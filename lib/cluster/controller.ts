@@ -1,9 +1,10 @@
 /**
  * The controller's work, on whichever broker holds the controller's key: it moves leaders away from brokers that died
- * or stop, and takes those out of the ISRs. Every other change of topics is made by the broker that is asked for it.
+ * or stop, takes those out of the ISRs, and ends reassignments whose new replicas are in sync. Every other change of
+ * topics is made by the broker that is asked for it.
  *
  * The key hangs on its broker's lease. Each transaction compares it, the partitions it writes, and the registration of
- * the leader that it replaces: a leader epoch counts that broker's starts, and must not be given twice.
+ * the leader whose epoch it ends: a leader epoch counts that broker's starts, and must not be given twice.
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,7 +20,9 @@ import {
   partitionKey,
 } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
-import { elect, elected, isSameElection } from './partition-election.js'
+import { elected } from './partition-election.js'
+import { settle } from './partition-settlement.js'
+import { nextStep } from './reassignment.js'
 
 interface Write {
   readonly key: string
@@ -27,7 +30,7 @@ interface Write {
   readonly value: PartitionValue
 }
 
-/** Writes of one kind: they replace this leader, or none (−1). */
+/** Writes of one kind: they end an epoch of this leader, or none (−1). */
 interface Writes {
   readonly oldLeader: number
   readonly writes: Write[]
@@ -62,7 +65,10 @@ export class Controller {
         if (
           membersChanged ||
           changes.some(({ length }) => length > 0) ||
-          partitionsChanged.some(({ partition: { leader, isr } }) => leader < 0 || isConcerned(isr))
+          partitionsChanged.some(
+            ({ topic, partition: { partition, leader, isr } }) =>
+              leader < 0 || isConcerned(isr) || this.#hasNextStep(topic.topicId, partition),
+          )
         )
           this.look()
       },
@@ -161,7 +167,12 @@ export class Controller {
     return succeeded
   }
 
-  /** What is not as it should be, by the leader that is replaced. */
+  #hasNextStep(topicId: string, partition: number): boolean {
+    const stored = this.#image.storedPartition(topicId, partition)
+    return stored !== undefined && nextStep(stored.value, (id) => this.#image.memberState(id)) !== undefined
+  }
+
+  /** What is not as it should be, by the leader whose epoch ends. */
   #plan(): Writes[] {
     const byOldLeader = new Map<number, Writes>()
     const stateOf = (id: number) => this.#image.memberState(id)
@@ -169,10 +180,10 @@ export class Controller {
       for (const { partition, leaderEpoch } of topic.partitions) {
         const stored = this.#image.storedPartition(topic.topicId, partition)!
         const { value, revision } = stored
-        const election = elect(value, stateOf, topic.config.uncleanLeaderElectionEnable)
-        if (isSameElection(election, value)) continue
-        const isMoved = election.leader !== value.leader
-        const oldLeader = isMoved ? value.leader : -1
+        const settlement = settle(value, stateOf, topic.config.uncleanLeaderElectionEnable)
+        if (!settlement) continue
+        const { beginsEpoch } = settlement
+        const oldLeader = beginsEpoch ? value.leader : -1
         let group = byOldLeader.get(oldLeader)
         if (!group) {
           group = { oldLeader, writes: [] }
@@ -181,7 +192,13 @@ export class Controller {
         group.writes.push({
           key: partitionKey(topic.topicId, partition),
           modRevision: revision,
-          value: elected(value, leaderEpoch, election, (id) => this.#image.brokers.get(id)?.brokerEpoch),
+          value: elected(
+            settlement.value,
+            leaderEpoch,
+            settlement.election,
+            (id) => this.#image.brokers.get(id)?.brokerEpoch,
+            beginsEpoch,
+          ),
         })
       }
     }

@@ -32,6 +32,12 @@ export type {
   MetadataWatch,
 } from './metadata-store.js'
 export type { ProducerIdBlock } from './producer-ids.js'
+export { isReassigning, reassigningPartitions } from './reassignment.js'
+export type {
+  ReassignmentController,
+  ReassignmentOptions,
+  ReassignmentRequest,
+} from './reassignment-controller.js'
 export type { PartitionAssignment } from './replica-assignment.js'
 export type { CreatePartitionsRequest, CreateTopicRequest, TopicController } from './topic-controller.js'
 export { isInternalTopic, METADATA_FOLDER, validateTopicName } from './topic-names.js'

@@ -10,7 +10,11 @@ export interface PartitionValue {
   readonly leader: number
   readonly leaderEpoch: number
   readonly partitionEpoch: number
+  /** With those that are being added and removed. */
   readonly replicas: readonly number[]
+  /** Of `replicas`, while they become others; left out without any. */
+  readonly addingReplicas?: readonly number[]
+  readonly removingReplicas?: readonly number[]
   readonly isr: readonly number[]
   /** The leader's broker epoch when this was written: each later start of the leader adds one to its epoch. */
   readonly brokerEpoch: number

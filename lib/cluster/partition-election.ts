@@ -12,10 +12,16 @@ export interface Election {
 
 /**
  * Members that do not live leave the ISR, but for the last ones: who of them comes back first may lead. The leader is
- * the first replica in sync that lives; without one it is nobody, or with `unclean` the first replica that lives.
+ * the first replica in sync that lives; without one it is nobody, or with `unclean` the first replica that lives, one
+ * that is only being added last.
  */
 export function elect(
-  { leader, isr, replicas }: Pick<PartitionValue, 'leader' | 'isr' | 'replicas'>,
+  {
+    leader,
+    isr,
+    replicas,
+    addingReplicas = [],
+  }: Pick<PartitionValue, 'leader' | 'isr' | 'replicas' | 'addingReplicas'>,
   stateOf: (brokerId: number) => MemberState,
   unclean: boolean,
 ): Election {
@@ -25,7 +31,8 @@ export function elect(
   const next = replicas.find((id) => isr.includes(id) && isLive(id))
   if (next !== undefined) return { leader: next, isr: inSync }
   if (leader >= 0 && stateOf(leader) === 'stopping') return { leader, isr }
-  const any = unclean ? replicas.find(isLive) : undefined
+  const standing = replicas.filter((id) => !addingReplicas.includes(id))
+  const any = unclean ? (standing.find(isLive) ?? replicas.find(isLive)) : undefined
   return any === undefined ? { leader: -1, isr } : { leader: any, isr: [any] }
 }
 
@@ -38,9 +45,10 @@ export function elected(
   leaderEpoch: number,
   election: Election,
   brokerEpochOf: (brokerId: number) => number | undefined,
+  beginsEpoch = election.leader !== value.leader,
 ): PartitionValue {
   const changed = { ...value, ...election, partitionEpoch: value.partitionEpoch + 1 }
-  if (election.leader === value.leader) return changed
+  if (!beginsEpoch) return changed
   return {
     ...changed,
     leaderEpoch: leaderEpoch + 1,

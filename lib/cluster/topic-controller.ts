@@ -15,6 +15,7 @@ import type { ClusterImage, TopicImage } from './cluster-image.js'
 import { checkedConfig } from './config-errors.js'
 import { type PartitionValue, partitionKey, type TopicValue, topicKey } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
+import { assignmentOf, targetReplicas } from './reassignment.js'
 import {
   checkReplicas,
   orderedAssignments,
@@ -254,7 +255,7 @@ export class TopicController {
     assignments: readonly (readonly number[])[] | null,
   ): readonly (readonly number[])[] {
     const first = topic.partitions.length
-    const replicationFactor = topic.partitions[0]!.replicas.length
+    const replicationFactor = targetReplicas(topic.partitions[0]!).length
     if (assignments === null) {
       const brokers = this.#image.liveBrokers
       return spreadReplicas(brokers, startOf(topic, brokers) + first, added, replicationFactor)
@@ -288,7 +289,11 @@ export class TopicController {
       name,
       topicId,
       isInternal: isInternalTopic(name),
-      partitions: partitions.map(({ brokerEpoch: _, ...state }, partition) => ({ partition, ...state })),
+      partitions: partitions.map(({ brokerEpoch: _, ...state }, partition) => ({
+        partition,
+        ...state,
+        ...assignmentOf(state),
+      })),
       overrides,
       config: this.#config.topic(overrides),
     }

@@ -12,9 +12,11 @@ import {
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
   PARTITION_METADATA,
+  parsePartitionFolder,
   partitionFolderName,
   RECOVERY_POINT_CHECKPOINT,
 } from '../log/log-file-names.js'
+import type { Files } from '../native/types.js'
 import { PartitionLog } from './partition-log.js'
 import { nativeEngine, type StorageEngine } from './storage-engine.js'
 
@@ -28,7 +30,7 @@ export class DataFolder {
   readonly #engine: StorageEngine
   readonly #log: Logger
   /** What lay in the folder when it was opened. */
-  readonly #namesAtStart: ReadonlySet<string>
+  readonly #namesAtStart: Set<string>
   readonly #logs = new Map<string, PartitionLog>()
   readonly #recoveryPoints: Map<string, number>
   /** Of logs that the checkpoint does not name: 0, they are new, or -1 where there is no checkpoint to tell. */
@@ -140,6 +142,24 @@ export class DataFolder {
     return log
   }
 
+  /**
+   * Removes the folders of partitions that are other brokers' by now. `elsewhere` gives the topic's id of such a
+   * partition, undefined of all others. REQUIRES: none of their logs is open.
+   */
+  async removeFolders(elsewhere: (topic: string, partition: number) => string | undefined): Promise<void> {
+    const { files } = this.#engine
+    for (const name of [...this.#namesAtStart]) {
+      const found = parsePartitionFolder(name)
+      const topicId = found && elsewhere(found.topic, found.partition)
+      const folder = join(this.path, name)
+      if (topicId === undefined || (await topicIdOf(files, folder)) !== topicId) continue
+      this.#log.info({ folder: name }, 'the folder of a partition that other brokers have is removed')
+      await removePartitionFolder(files, folder)
+      this.#namesAtStart.delete(name)
+      this.#forget(name)
+    }
+  }
+
   async removeLog(log: PartitionLog): Promise<void> {
     const name = partitionFolderName(log.topic, log.partition)
     this.#logs.delete(name)
@@ -218,26 +238,36 @@ export class DataFolder {
    */
   async #identify(folder: string, topicId: string): Promise<boolean> {
     const { files } = this.#engine
-    const path = join(folder, PARTITION_METADATA)
-    let text: string | undefined
-    try {
-      text = Buffer.from(await files.read(path)).toString('utf8')
-    } catch {
-      text = undefined
-    }
-    const known = text === undefined ? undefined : /^topic_id: (\S+)$/m.exec(text)?.[1]
+    const known = await topicIdOf(files, folder)
     if (known === topicId) return false
     const isThere = this.#namesAtStart.has(basename(folder))
     if (known !== undefined) {
-      const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
       this.#log.warn({ folder, topicId: known }, 'the folder of a deleted topic is removed')
-      await files.rename(folder, stray)
-      await files.removeFolder(stray)
+      await removePartitionFolder(files, folder)
     }
     await files.makeFolder(folder)
-    await files.writeAtomically(path, Buffer.from(`version: 0\ntopic_id: ${topicId}\n`))
+    await files.writeAtomically(
+      join(folder, PARTITION_METADATA),
+      Buffer.from(`version: 0\ntopic_id: ${topicId}\n`),
+    )
     return known !== undefined || !isThere
   }
+}
+
+/** What `partition.metadata` says; undefined without one. */
+async function topicIdOf(files: Files, folder: string): Promise<string | undefined> {
+  try {
+    const text = Buffer.from(await files.read(join(folder, PARTITION_METADATA))).toString('utf8')
+    return /^topic_id: (\S+)$/m.exec(text)?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+async function removePartitionFolder(files: Files, folder: string): Promise<void> {
+  const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
+  await files.rename(folder, stray)
+  await files.removeFolder(stray)
 }
 
 function byFolder(offsets: readonly PartitionOffset[]): Map<string, number> {

@@ -11,6 +11,7 @@ import { EmbeddedMetadataStore, type MetadataStore } from '../../lib/cluster/ind
 import { type PartitionValue, partitionKey, topicKey } from '../../lib/cluster/metadata-keys.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { TestClient } from '../broker/test-client.js'
+import { withLeases } from './leased-store.js'
 import { MemoryEngine } from './memory-engine.js'
 
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
@@ -20,6 +21,8 @@ export interface BrokersOptions {
   properties?: Record<string, string>
   /** The store as one broker sees it. */
   storeOf?: (id: number, store: MetadataStore) => MetadataStore
+  /** With a controller among them, which does what it does in a cluster over etcd. */
+  hasController?: boolean
 }
 
 export class Brokers implements AsyncDisposable {
@@ -35,7 +38,8 @@ export class Brokers implements AsyncDisposable {
   }
 
   static async start(options: BrokersOptions = {}): Promise<Brokers> {
-    const store = await EmbeddedMetadataStore.open('/metadata', new MemoryEngine().openLog)
+    const own = await EmbeddedMetadataStore.open('/metadata', new MemoryEngine().openLog)
+    const store = options.hasController ? withLeases(own) : own
     const folder = await mkdtemp(join(tmpdir(), 'odradek-cluster-'))
     const brokers = new Brokers(store, folder, options)
     for (const id of options.ids ?? [1, 2, 3]) await brokers.start(id)
@@ -46,7 +50,7 @@ export class Brokers implements AsyncDisposable {
     const { properties = {}, storeOf = (_, store) => store } = this.#options
     const broker = await createBroker({
       port: 0,
-      dataDir: join(this.#folder, String(id)),
+      dataDir: this.folder(id),
       properties: { 'node.id': String(id), 'replica.fetch.backoff.ms': '100', ...properties },
       log: log.child({ broker: id }),
       metadataStore: storeOf(id, this.store),
@@ -73,6 +77,11 @@ export class Brokers implements AsyncDisposable {
   /** A connection to one broker. */
   client(id: number): TestClient {
     return this.#running.get(id)!.client
+  }
+
+  /** Its data folder. */
+  folder(id: number): string {
+    return join(this.#folder, String(id))
   }
 
   bootstrap(id: number): string {

@@ -26,9 +26,13 @@ const set = (name: string, value: string) => ({ name, operation: 0, value })
 test('a topic is created with the broker’s defaults, led by this broker', async (t) => {
   const { topics, image } = await open(undefined, { 'num.partitions': '2', 'node.id': '4' })
   const topic = await topics.createTopic({ name: 'orders' })
+  const state = {
+    ...{ leader: 4, leaderEpoch: 0, partitionEpoch: 0, isr: [4] },
+    ...{ replicas: [4], addingReplicas: [], removingReplicas: [] },
+  }
   t.deepEqual(topic.partitions, [
-    { partition: 0, leader: 4, leaderEpoch: 0, partitionEpoch: 0, replicas: [4], isr: [4] },
-    { partition: 1, leader: 4, leaderEpoch: 0, partitionEpoch: 0, replicas: [4], isr: [4] },
+    { partition: 0, ...state },
+    { partition: 1, ...state },
   ])
   t.is(image.topic('orders'), topic)
   t.is(image.topicById(topic.topicId), topic)

@@ -126,7 +126,7 @@ test.serial('the command tells what became of each partition', async (t) => {
 test('a broker is given its leaderships back when it lacks more than its share', (t) => {
   const partition = (number: number, leader: number, replicas: number[], isr = replicas) => ({
     ...{ partition: number, leader, replicas, isr },
-    ...{ leaderEpoch: 0, partitionEpoch: 0 },
+    ...{ leaderEpoch: 0, partitionEpoch: 0, addingReplicas: [], removingReplicas: [] },
   })
   const topics = [
     {

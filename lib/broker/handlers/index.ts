@@ -1,6 +1,7 @@
 /** Every API that this broker serves. */
 import type { AnyApiHandler } from '../api-handler.js'
 import { alterConfigs } from './alter-configs.js'
+import { alterPartitionReassignments } from './alter-partition-reassignments.js'
 import { apiVersions } from './api-versions.js'
 import { createPartitions } from './create-partitions.js'
 import { createTopics } from './create-topics.js'
@@ -26,6 +27,7 @@ import { incrementalAlterConfigs } from './incremental-alter-configs.js'
 import { initProducerId } from './init-producer-id.js'
 import { listConfigResources } from './list-config-resources.js'
 import { listOffsets } from './list-offsets.js'
+import { listPartitionReassignments } from './list-partition-reassignments.js'
 import { metadata } from './metadata.js'
 import { offsetCommit } from './offset-commit.js'
 import { offsetDelete } from './offset-delete.js'
@@ -61,6 +63,8 @@ export const handlers: readonly AnyApiHandler[] = [
   deleteGroups,
   electLeaders,
   incrementalAlterConfigs,
+  alterPartitionReassignments,
+  listPartitionReassignments,
   offsetDelete,
   describeCluster,
   listConfigResources,
