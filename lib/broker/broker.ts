@@ -76,6 +76,11 @@ export interface Broker extends AsyncDisposable {
   readonly bootstrap: string
   /** Where its metrics are served; undefined without `metrics.listener`. */
   readonly metricsUrl: string | undefined
+  /**
+   * Resolves with the reason where this broker can never serve again and is best closed: another one was started under
+   * its `node.id`. Stays pending otherwise.
+   */
+  readonly failed: Promise<Error>
   /** Answers what is under way, writes everything to disk, releases the data folder. */
   close(): Promise<void>
 }
@@ -116,6 +121,8 @@ class RunningBroker implements Broker {
   readonly #undo: (() => unknown)[] = []
   #cluster: Cluster | undefined
   #metrics: MetricsListener | undefined
+  readonly failed: Promise<Error>
+  #fail!: (error: Error) => void
   #isStarted = false
   #closing: Promise<void> | undefined
 
@@ -123,6 +130,9 @@ class RunningBroker implements Broker {
     this.#config = config
     this.#store = store
     this.#log = log
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve
+    })
     this.#endpoints = parseListeners(config).endpoints
     this.dataDir = absolute((config.get('log.dirs') ?? config.get('log.dir'))[0]!)
   }
@@ -172,6 +182,7 @@ class RunningBroker implements Broker {
       ...(store && { store }),
     })
     this.#cluster = cluster
+    cluster.onFailed = (error) => this.#fail(error)
     this.#undo.push(() => cluster.close())
 
     const folder = await DataFolder.open(this.dataDir, this.#log)

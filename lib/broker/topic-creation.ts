@@ -47,14 +47,19 @@ export class TopicCreation {
     }
   }
 
+  /** Throws COORDINATOR_NOT_AVAILABLE where too few brokers live: its partitions would stay with those for good. */
   #offsetsTopic() {
+    const wanted = this.#config.get('offsets.topic.replication.factor')
+    const { length: live } = this.#cluster.image.liveBrokers
+    if (live < wanted && !this.#cluster.isAlone) {
+      throw new KafkaError(
+        'COORDINATOR_NOT_AVAILABLE',
+        `${OFFSETS_TOPIC} is created once ${wanted} brokers live, now ${live} do: start more, or set offsets.topic.replication.factor`,
+      )
+    }
     return {
       numPartitions: this.#config.get('offsets.topic.num.partitions'),
-      // Fewer brokers than the setting asks for are what there is.
-      replicationFactor: Math.min(
-        this.#config.get('offsets.topic.replication.factor'),
-        this.#cluster.image.liveBrokers.length,
-      ),
+      replicationFactor: Math.min(wanted, live),
       configs: new Map([
         ['cleanup.policy', 'compact'],
         ['compression.type', 'producer'],

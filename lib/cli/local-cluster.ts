@@ -62,6 +62,25 @@ export async function runLocalCluster(given: LocalClusterArguments, io: CommandI
   }
 }
 
+/**
+ * Runs its arguments until its standard input ends, then ends them by SIGTERM: so no process outlives this one,
+ * however this one ends.
+ */
+const WATCH = `
+exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+(while read -r line; do :; done; kill "$child") <&3 >/dev/null 2>&1 &
+watch=$!
+exec 3<&-
+wait "$child"
+code=$?
+kill "$watch" 2>/dev/null
+exit "$code"
+`
+/** What a shell says of a program that is not there. */
+const NOT_FOUND = 127
+
 class Process {
   readonly name: string
   /** With what it ended, in words. */
@@ -73,7 +92,9 @@ class Process {
   constructor(name: string, command: string, args: readonly string[]) {
     this.name = name
     // In a group of its own: Ctrl-C reaches this program alone, which stops the others in their order.
-    this.#child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn('/bin/sh', ['-c', WATCH, 'sh', command, ...args], { detached: true, stdio: 'pipe' })
+    // It may have ended by itself.
+    this.#child.stdin!.on('error', () => {})
     this.#child.stdout!.on('data', (bytes) => {
       this.#stdout = (this.#stdout + bytes).slice(-TEXT_KEPT)
     })
@@ -82,7 +103,7 @@ class Process {
     })
     this.ended = new Promise((resolve) => {
       this.#child.once('error', ({ message }) => resolve(message))
-      this.#child.once('close', (code, signal) => resolve(String(signal ?? `exit code ${code}`)))
+      this.#child.once('close', (code, signal) => resolve(String(signal ?? exitCode(code))))
     })
   }
 
@@ -102,10 +123,12 @@ class Process {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM')
+    this.#child.stdin!.end()
     await this.ended
   }
 }
+
+const exitCode = (code: number | null) => `exit code ${code}`
 
 const TEXT_KEPT = 64 * 1024
 const USUAL_REPLICAS = 3
@@ -121,6 +144,7 @@ function startBroker(
     `node.id=${id}`,
     `etcd.endpoints=${endpoint}`,
     `default.replication.factor=${Math.min(brokers, USUAL_REPLICAS)}`,
+    `offsets.topic.replication.factor=${Math.min(brokers, USUAL_REPLICAS)}`,
     ...overrides,
   ]
   return new Process(`broker ${id}`, process.execPath, [
@@ -157,7 +181,7 @@ async function startEtcd(folder: string): Promise<{ process: Process; endpoint: 
     if (health.includes('true')) return { process: etcd, endpoint }
     await delay(20)
   }
-  if (ended.includes('ENOENT')) {
+  if (ended === exitCode(NOT_FOUND)) {
     throw new Error(
       'a cluster needs etcd, and there is none on PATH: on Debian and Ubuntu apt-get install etcd-server, else see https://etcd.io/docs/latest/install/',
     )

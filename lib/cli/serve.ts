@@ -18,7 +18,7 @@ export interface ServeArguments {
   readonly overrides?: readonly string[]
 }
 
-/** Resolves with the exit code once the broker has stopped; rejects with one clear line where it cannot start. */
+/** Resolves with the exit code once the broker has stopped; rejects with one clear line where it cannot start, or go on. */
 export async function runServe(given: ServeArguments, io: CommandIo): Promise<number> {
   const stop = new StopSignal()
   try {
@@ -35,9 +35,10 @@ export async function runServe(given: ServeArguments, io: CommandIo): Promise<nu
     )
     const addresses = broker.listeners.map(({ host, port }) => address(host, port))
     await write(io.stdout, `odradek ready on ${addresses.join(', ')}\n`)
-    const signal = await stop.received
-    log.info(`${signal}: stopping`)
+    const reason = await Promise.race([stop.received, broker.failed])
+    if (typeof reason === 'string') log.info(`${reason}: stopping`)
     await broker.close()
+    if (reason instanceof Error) throw reason
     return 0
   } finally {
     stop.release()

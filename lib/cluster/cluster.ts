@@ -61,6 +61,8 @@ export interface ClusterOptions {
 
 export class Cluster {
   readonly image: ClusterImage
+  /** Called once, where this broker can never take part again: another one has its node id. */
+  onFailed: ((error: Error) => void) | undefined
   readonly topics: TopicController
   readonly reassignments: ReassignmentController
   readonly brokerSettings: BrokerSettingsController
@@ -104,6 +106,7 @@ export class Cluster {
         ttlMs: config.get('etcd.lease.ttl.ms'),
         log,
       })
+    if (this.#liveness) this.#liveness.onFailed = (error) => this.onFailed?.(error)
     this.topics = new TopicController(store, this.image, config)
     this.elections = new LeaderElections(store, this.image)
     this.reassignments = new ReassignmentController(store, this.image)
@@ -150,6 +153,11 @@ export class Cluster {
 
   get directoryId(): string {
     return this.#meta.directoryId
+  }
+
+  /** It has its metadata to itself: no other broker can come. */
+  get isAlone(): boolean {
+    return this.#ownsStore
   }
 
   /**

@@ -39,6 +39,8 @@ const leavePatienceMs = 5_000
 export class Liveness {
   /** Called whenever the lease holds that did not hold before. */
   onLeased: (() => void) | undefined
+  /** Called once, where this broker can never take part again. */
+  onFailed: ((error: Error) => void) | undefined
   readonly #options: LivenessOptions
   readonly #nodeId: number
   /** Of this process: a registration of another one is not ours, whatever it says else. */
@@ -252,7 +254,9 @@ export class Liveness {
         const entry = await store.get(brokerKey(this.#nodeId))
         const found = entry && (JSON.parse(entry.value) as BrokerValue)
         if (!found || found.incarnation !== this.#incarnation) {
-          log.fatal(`${this.#takenOver().message}; this broker serves nothing any more`)
+          const reason = found ? this.#takenOver() : unregistered(this.#nodeId)
+          log.fatal(`${reason.message}; this broker serves nothing any more`)
+          this.onFailed?.(reason)
           return
         }
         this.#brokerEpoch = found.brokerEpoch + 1
@@ -277,6 +281,10 @@ export class Liveness {
   #takenOver(): ConfigError {
     return configError(`another broker has started with node.id ${this.#nodeId}: choose another node.id`)
   }
+}
+
+function unregistered(nodeId: number): ConfigError {
+  return configError(`node.id ${nodeId} was unregistered from the cluster while this broker ran`)
 }
 
 function configError(message: string): ConfigError {

@@ -59,6 +59,8 @@ export interface BrokerEndpoint {
 }
 
 export const TOPIC_PREFIX = 'topics/'
+/** Of names with `.` or `_`: the topic that has the name, both written as `_`. */
+export const TOPIC_NAME_PREFIX = 'topic-names/'
 export const PARTITION_PREFIX = 'partitions/'
 export const BROKER_PREFIX = 'brokers/'
 export const LIVE_PREFIX = 'live/'
@@ -71,6 +73,7 @@ export const IMPORT_KEY = 'import'
 export const PRODUCER_ID_KEY = 'producer-ids/next'
 
 export const topicKey = (name: string) => `${TOPIC_PREFIX}${name}`
+export const topicNameKey = (collisionKey: string) => `${TOPIC_NAME_PREFIX}${collisionKey}`
 export const partitionKey = (topicId: string, partition: number) =>
   `${PARTITION_PREFIX}${topicId}/${partition}`
 export const brokerKey = (brokerId: number) => `${BROKER_PREFIX}${brokerId}`

@@ -13,7 +13,13 @@ import {
 import { KafkaError, randomUuid } from '../protocol/index.js'
 import type { ClusterImage, TopicImage } from './cluster-image.js'
 import { checkedConfig } from './config-errors.js'
-import { type PartitionValue, partitionKey, type TopicValue, topicKey } from './metadata-keys.js'
+import {
+  type PartitionValue,
+  partitionKey,
+  type TopicValue,
+  topicKey,
+  topicNameKey,
+} from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
 import { assignmentOf, targetReplicas } from './reassignment.js'
 import {
@@ -24,7 +30,7 @@ import {
   spreadingOrder,
   spreadReplicas,
 } from './replica-assignment.js'
-import { collisionKey, isInternalTopic, validateTopicName } from './topic-names.js'
+import { canCollide, collisionKey, isInternalTopic, validateTopicName } from './topic-names.js'
 
 export interface CreateTopicRequest {
   readonly name: string
@@ -66,8 +72,13 @@ export class TopicController {
   async createTopic(request: CreateTopicRequest): Promise<TopicImage> {
     const { name } = request
     validateTopicName(name)
-    if (this.#image.topic(name) !== undefined) throw alreadyExists(name)
-    this.#checkCollision(name)
+    this.#checkNew(name)
+    if (this.#creating.has(collisionKey(name))) {
+      throw new KafkaError(
+        'TOPIC_ALREADY_EXISTS',
+        `Topic ${name}, or one that collides with it, is being created`,
+      )
+    }
     const replicas = this.#newReplicas(request)
     const overrides = new Map(request.configs)
     checkedConfig(() => this.#config.validateTopic(overrides))
@@ -83,7 +94,8 @@ export class TopicController {
         partitions: partitions.length,
         configs: Object.fromEntries(overrides),
       }
-      if (!(await this.#putTopic(name, value, 0, partitions, 0))) throw alreadyExists(name)
+      // Where another broker was asked at the same moment, the image shows what came of it.
+      while (!(await this.#putTopic(name, value, 0, partitions, 0))) this.#checkNew(name)
       return this.#image.topic(name)!
     } finally {
       this.#creating.delete(collision)
@@ -103,9 +115,10 @@ export class TopicController {
       if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_ID', 'There is no topic with this id')
       const partitionKeys = topic.partitions.map(({ partition }) => partitionKey(topic.topicId, partition))
       const room = this.#store.maxTxnOperations - 2
+      const names = canCollide(topic.name) ? [topicNameKey(collisionKey(topic.name))] : []
       const { succeeded } = await this.#store.txn({
         compares: [{ key: topicKey(topic.name), modRevision: this.#image.topicRevision(topic.name) }],
-        deletes: [topicKey(topic.name), ...partitionKeys.slice(0, room)],
+        deletes: [topicKey(topic.name), ...names, ...partitionKeys.slice(0, room)],
       })
       if (!succeeded) continue
       for (let from = room; from < partitionKeys.length; from += room) {
@@ -193,7 +206,10 @@ export class TopicController {
     }
   }
 
-  /** False where the topic's key was changed meanwhile. Partitions are written first: a topic never lacks one. */
+  /**
+   * False where the topic's key was changed meanwhile, or another topic has taken a name that collides. Partitions are
+   * written first: a topic never lacks one.
+   */
   async #putTopic(
     name: string,
     value: TopicValue,
@@ -207,9 +223,12 @@ export class TopicController {
     }))
     const room = this.#store.maxTxnOperations - 2
     while (puts.length > room) await this.#store.txn({ puts: puts.splice(0, room) })
+    const isNew = modRevision === 0
+    const nameKey = topicNameKey(collisionKey(name))
+    const names = isNew && canCollide(name) ? [{ key: nameKey, value: name }] : []
     const { succeeded } = await this.#store.txn({
-      compares: [{ key: topicKey(name), modRevision }],
-      puts: [...puts, { key: topicKey(name), value: JSON.stringify(value) }],
+      compares: [{ key: topicKey(name), modRevision }, ...names.map(({ key }) => ({ key, modRevision: 0 }))],
+      puts: [...puts, { key: topicKey(name), value: JSON.stringify(value) }, ...names],
     })
     return succeeded
   }
@@ -307,14 +326,8 @@ export class TopicController {
     return topic
   }
 
-  #checkCollision(name: string): void {
-    const key = collisionKey(name)
-    if (this.#creating.has(key)) {
-      throw new KafkaError(
-        'TOPIC_ALREADY_EXISTS',
-        `Topic ${name}, or one that collides with it, is being created`,
-      )
-    }
+  #checkNew(name: string): void {
+    if (this.#image.topic(name) !== undefined) throw alreadyExists(name)
     const other = this.#image.collidingTopic(name)
     if (other !== undefined) {
       throw new KafkaError(

@@ -38,6 +38,11 @@ export function collisionKey(name: string): string {
   return name.replaceAll('.', '_')
 }
 
+/** False where no other name collides with this one. */
+export function canCollide(name: string): boolean {
+  return /[._]/.test(name)
+}
+
 function fail(message: string): never {
   throw new KafkaError('INVALID_TOPIC_EXCEPTION', message)
 }

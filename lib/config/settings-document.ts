@@ -17,7 +17,6 @@ const ownDefaults: ReadonlySet<string> = new Set([
   'controller.listener.names',
   'queued.max.request.bytes',
   'group.initial.rebalance.delay.ms',
-  'offsets.topic.replication.factor',
 ])
 
 const changes = { 'read-only': 'restart', 'per-broker': 'one broker', 'cluster-wide': 'cluster' } as const

@@ -1,9 +1,24 @@
 /** `odradek cluster`: a cluster on one machine, and how it is. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { etcdTest } from '../cluster/etcd-test.js'
 import { odradek } from './odradek-program.js'
+
+function accepts(address: string): Promise<boolean> {
+  const [host, port] = address.split(':')
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host)
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
 
 const main = new URL('../../lib/cli/main.js', import.meta.url).pathname
 
@@ -31,6 +46,27 @@ etcdTest('one command starts a cluster, another tells how it is, a signal stops 
     cluster.kill('SIGINT')
   }
   t.deepEqual(await ended, [0, null])
+})
+
+etcdTest('when the program is killed, what it started ends too', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'odradek-killed-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const cluster = spawn(
+    process.execPath,
+    [main, 'cluster', '--brokers', '1', '--port', '0', '--data', folder, '-o', 'etcd.request.timeout.ms=500'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let said = ''
+  while (!said.includes('\n')) said += (await once(cluster.stdout!, 'data'))[0]
+  const bootstrap = /ready on (127\.0\.0\.1:\d+)/.exec(said)![1]!
+  const { stdout } = await odradek('configs', 'describe', '--broker', '1', '--all', '--json', '-b', bootstrap)
+  const etcd = /127\.0\.0\.1:\d+/.exec(stdout)![0]
+  t.true(await accepts(etcd))
+  // Their ends of these pipes close when the last of them has ended.
+  const ended = once(cluster, 'close')
+  cluster.kill('SIGKILL')
+  t.deepEqual(await ended, [null, 'SIGKILL'])
+  for (const address of [bootstrap, etcd]) while (await accepts(address)) await delay(20)
 })
 
 test('without etcd one line says how to get it', async (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { pino } from 'pino'
-import { Cluster, type ImageChange } from '../../lib/cluster/index.js'
+import { Cluster, EmbeddedMetadataStore, type ImageChange } from '../../lib/cluster/index.js'
 import { BrokerConfig } from '../../lib/config/index.js'
 import { KafkaError } from '../../lib/protocol/index.js'
 import { MemoryEngine } from './memory-engine.js'
@@ -312,6 +312,27 @@ test('blocks of producer ids are given out once, across restarts too', async (t)
       [2000, 1000],
     ],
   )
+})
+
+test('of two brokers that are asked at once for names that collide, one creates its topic', async (t) => {
+  const engine = new MemoryEngine()
+  const { files, openLog } = engine
+  const store = await EmbeddedMetadataStore.open('/metadata', openLog)
+  const [one, other] = await Promise.all(
+    ['1', '2'].map((id) => {
+      const config = new BrokerConfig({ 'node.id': id })
+      return Cluster.open({ dataDir: `/data-${id}`, config, files, openLog, log, store })
+    }),
+  )
+  const create = async (cluster: Cluster, name: string) =>
+    errorOf(cluster.topics.createTopic({ name }).then(() => Promise.reject(new Error('created'))))
+  const both = (first: string, second: string) => Promise.all([create(one!, first), create(other!, second)])
+  t.deepEqual((await both('a.b', 'a_b')).sort(), ['Error: created', 'INVALID_TOPIC_EXCEPTION'])
+  t.deepEqual((await both('a.c', 'a.c')).sort(), ['Error: created', 'TOPIC_ALREADY_EXISTS'])
+  t.deepEqual(await both('a.d', 'a.e'), ['Error: created', 'Error: created'])
+  const [created] = [...one!.image.topics.keys()]
+  await one!.topics.deleteTopic({ name: created! })
+  t.is(await create(other!, created === 'a.b' ? 'a_b' : 'a.b'), 'Error: created')
 })
 
 test('a data folder of another node is refused', async (t) => {

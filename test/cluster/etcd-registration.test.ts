@@ -66,6 +66,20 @@ etcdTest('a broker whose lease ends registers anew under a higher epoch, by itse
   await until(async () => (await value(store, 'controller'))?.brokerId === 1)
 })
 
+etcdTest(
+  'a broker whose node id another one took over says that it has failed, and can be closed',
+  async (t) => {
+    const { store, start } = await cluster(t)
+    await using broker = await start(1)
+    const before = await value(store, 'brokers/1')
+    const after = { ...before, brokerEpoch: before.brokerEpoch + 1, incarnation: 'another', directoryId: 'x' }
+    await store.txn({ puts: [put('brokers/1', after)], deletes: ['live/1'] })
+    t.regex((await broker.failed).message, /^another broker has started with node\.id 1: /)
+    await broker.close()
+    t.deepEqual(await value(store, 'brokers/1'), after)
+  },
+)
+
 etcdTest('a broker that stops lets go of its lease, and another becomes the controller', async (t) => {
   const { store, start } = await cluster(t)
   const first = await start(1)

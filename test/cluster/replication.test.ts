@@ -239,9 +239,28 @@ test.serial('with write.caching acks=all waits for the page caches alone', async
   await untilServed(brokers, 1, 2)
 })
 
+test.serial('the partitions of groups are made once enough brokers are there to hold them', async (t) => {
+  await using brokers = await Brokers.start({
+    ids: [1, 2],
+    properties: { 'offsets.topic.num.partitions': '2' },
+  })
+  const find = async () => {
+    const { coordinators } = await brokers.client(1).send('FindCoordinator', { coordinatorKeys: ['readers'] })
+    return coordinators[0]!
+  }
+  const refused = await find()
+  t.is(refused.errorCode, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  t.regex(refused.errorMessage!, /once 3 brokers live, now 2 do: .*offsets\.topic\.replication\.factor/)
+  await brokers.start(3)
+  t.is((await find()).errorCode, 0)
+  for (const partition of [0, 1]) {
+    t.deepEqual([...(await brokers.partition('__consumer_offsets', partition)).replicas].sort(), [1, 2, 3])
+  }
+})
+
 test.serial('groups move with the partition that holds them', async (t) => {
   await using brokers = await Brokers.start({
-    properties: { 'offsets.topic.num.partitions': '1', 'offsets.topic.replication.factor': '3' },
+    properties: { 'offsets.topic.num.partitions': '1' },
   })
   await brokers.createTopic(topic, everywhere)
   const groupId = 'readers'

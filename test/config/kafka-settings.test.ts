@@ -19,7 +19,6 @@ const ownDefaults = new Set([
   'controller.listener.names',
   'queued.max.request.bytes',
   'group.initial.rebalance.delay.ms',
-  'offsets.topic.replication.factor',
   'process.roles',
 ])
 /** `leader.imbalance.per.broker.percentage` is of Kafka before 4. */

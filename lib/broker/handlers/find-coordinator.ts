@@ -51,6 +51,8 @@ async function find(
     return { nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
+    const { errorName, message } = error
+    if (message !== errorName) broker.refusals.report({ group: key, error: errorName }, message)
     return { ...nobody, errorCode: error.code, errorMessage: error.message }
   }
 }

@@ -32,7 +32,10 @@ export const groupSettings = {
     doc: 'Bytes read at once when a partition of __consumer_offsets is loaded.',
   }),
   'offsets.topic.num.partitions': int(50, { min: 1, doc: 'Partitions of __consumer_offsets.' }),
-  'offsets.topic.replication.factor': short(1, { min: 1, doc: 'Replicas of __consumer_offsets.' }),
+  'offsets.topic.replication.factor': short(3, {
+    min: 1,
+    doc: 'Replicas of __consumer_offsets. In a cluster it is created once so many brokers live, and groups wait until then; a broker without a cluster makes one.',
+  }),
   'offsets.topic.segment.bytes': int(100 * 1024 * 1024, {
     // As segment.bytes, which it becomes.
     min: 1024 * 1024,
