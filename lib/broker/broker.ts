@@ -32,6 +32,7 @@ import type { MetricsListener } from './metrics/metrics-listener.js'
 import { Traffic } from './metrics/traffic.js'
 import { OffsetsLog } from './offsets-log.js'
 import { ProducerIds } from './producer-ids.js'
+import { ReadReplicas } from './read-replicas.js'
 import { RefusalLog } from './refusal-log.js'
 import { replicasEnvironment } from './replicas-environment.js'
 import type { BrokerServices } from './services.js'
@@ -216,6 +217,7 @@ class RunningBroker implements Broker {
       refusals: new RefusalLog(this.#log),
       fetches: new Set(),
       fetchSessions: new FetchSessions(() => config.get('max.incremental.fetch.session.cache.slots')),
+      readReplicas: new ReadReplicas(cluster, config),
       producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
       topicCreation: new TopicCreation(cluster, config, settled),
     }

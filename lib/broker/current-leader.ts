@@ -3,11 +3,7 @@ import { ErrorCode } from '../protocol/errors.js'
 import type { RequestContext } from './api-handler.js'
 import { brokersOf } from './broker-endpoints.js'
 
-const misled: ReadonlySet<number> = new Set([
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_LEADER_EPOCH,
-])
+const misled: ReadonlySet<number> = new Set([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH])
 
 export class CurrentLeaders {
   readonly #context: RequestContext

@@ -16,6 +16,10 @@ export interface FetchLimits {
   isolation: Isolation
   /** The replica that fetches; undefined for consumers. */
   follower: { id: number; brokerEpoch: number } | undefined
+  /** Who is served of partitions that this broker follows (KIP-392): nobody, who tells the leader's epoch, all. */
+  followerReads: 'none' | 'with-epoch' | 'all'
+  /** Who had better be asked for what begins at `fetchOffset` of a partition that this broker leads; −1: nobody else. */
+  preferredReplica: ((partition: Partition, fetchOffset: number) => number) | undefined
 }
 
 export interface PartitionFetch {
@@ -30,6 +34,8 @@ export interface PartitionFetch {
   aborted: readonly AbortedTransaction[]
   /** Where the fetcher's log parts from this one. */
   divergingEpoch: { epoch: number; endOffset: number } | undefined
+  /** The replica to ask instead; −1: none. */
+  preferredReplica: number
 }
 
 interface Target {
@@ -58,7 +64,10 @@ export class Fetch {
       const result = await this.#read()
       const bytes = result.reduce((sum, { range }) => sum + (range?.byteLength ?? 0), 0)
       const waitMs = this.#mayWait ? deadline - performance.now() : 0
-      const isUrgent = result.some(({ errorCode, divergingEpoch }) => errorCode !== 0 || divergingEpoch)
+      const isUrgent = result.some(
+        ({ errorCode, divergingEpoch, preferredReplica }) =>
+          errorCode !== 0 || divergingEpoch || preferredReplica >= 0,
+      )
       if (bytes >= this.#limits.minBytes || isUrgent || waitMs <= 0 || result.length === 0) return result
       for (const { range } of result) range?.release()
       if (!(await this.#wait(seen, this.#limits.minBytes - bytes, waitMs, onClose))) return []
@@ -90,7 +99,7 @@ export class Fetch {
           const { fetchOffset } = wanted
           const atEnd =
             fetchOffset >= partition.readableEnd(isolation) && fetchOffset <= partition.log.logEndOffset
-          if (!atEnd && (maxBytes > 0 || !hasData)) {
+          if (!atEnd && fetched.preferredReplica < 0 && (maxBytes > 0 || !hasData)) {
             const reading =
               isolation === 'stable'
                 ? partition.readCommitted(fetchOffset, maxBytes, !hasData)
@@ -125,8 +134,18 @@ export class Fetch {
   /** Whether the partition is served to this fetcher, and whether their logs are one. */
   #examine(partition: Partition, wanted: FetchPartition): PartitionFetch {
     const { follower } = this.#limits
-    partition.requireLeader(wanted.currentLeaderEpoch)
     const answer = failure(wanted, ErrorCode.NONE)
+    const { followerReads } = this.#limits
+    const tellsEpoch = wanted.currentLeaderEpoch >= 0
+    if (!partition.isLeader && (followerReads === 'all' || (followerReads === 'with-epoch' && tellsEpoch))) {
+      partition.requireEpoch(wanted.currentLeaderEpoch)
+      // Who knows of no epochs would take an offset that is not here yet for one that is gone.
+      if (!tellsEpoch && wanted.fetchOffset > partition.log.logEndOffset)
+        throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+      return answer
+    }
+    partition.requireLeader(wanted.currentLeaderEpoch)
+    answer.preferredReplica = this.#limits.preferredReplica?.(partition, wanted.fetchOffset) ?? -1
     answer.divergingEpoch = partition.divergence(wanted.lastFetchedEpoch, wanted.fetchOffset)
     // What a fetch acknowledges it does so when it comes, not whenever it is looked at again.
     if (follower && !answer.divergingEpoch && !this.#isRecorded) {
@@ -199,5 +218,6 @@ function failure(wanted: FetchPartition, errorCode: number): PartitionFetch {
     range: null,
     aborted: [],
     divergingEpoch: undefined,
+    preferredReplica: -1,
   }
 }

@@ -8,6 +8,7 @@ import type { Fetch } from './fetch.js'
 import type { FetchSessions } from './fetch-sessions.js'
 import type { Traffic } from './metrics/traffic.js'
 import type { ProducerIds } from './producer-ids.js'
+import type { ReadReplicas } from './read-replicas.js'
 import type { RefusalLog } from './refusal-log.js'
 import type { TopicCreation } from './topic-creation.js'
 
@@ -26,6 +27,7 @@ export interface BrokerServices {
   readonly fetchSessions: FetchSessions
   /** Under way; a stop has them answered at once. */
   readonly fetches: Set<Fetch>
+  readonly readReplicas: ReadReplicas
   readonly producerIds: ProducerIds
   readonly topicCreation: TopicCreation
   /** In the order of their keys, as ApiVersions tells them. */

@@ -25,5 +25,6 @@ export {
 } from './server-properties.js'
 export { Password } from './setting.js'
 export type { BrokerSettingName, BrokerValue, TopicSettingName, TopicValue } from './settings/index.js'
+export { RACK_AWARE_SELECTOR } from './settings/replication.js'
 export type { CompressionType, TimestampType } from './settings/values.js'
 export type { Overrides, TopicConfig } from './topic-config.js'

@@ -42,6 +42,14 @@ export interface FollowerId {
   readonly brokerEpoch: number
 }
 
+/** A follower that consumers may read from, as its leader knows it. */
+export interface ReadableFollower {
+  readonly id: number
+  readonly logEndOffset: number
+  /** Monotonic, in ms: when it had all that the leader had then. */
+  readonly lastCaughtUpMs: number
+}
+
 interface Follower {
   brokerEpoch: number
   /** −1 until it has fetched in this epoch. */
@@ -124,6 +132,16 @@ export class Leadership {
 
   isReplica(id: number): boolean {
     return this.#followers.has(id)
+  }
+
+  /** The followers in sync whose log, as far as they have told, holds or ends at `offset`. */
+  followersAt(offset: number): ReadableFollower[] {
+    const found: ReadableFollower[] = []
+    for (const [id, { logStartOffset, logEndOffset, lastCaughtUpMs }] of this.#followers) {
+      if (!this.#state.isr.includes(id) || logStartOffset > offset || logEndOffset < offset) continue
+      found.push({ id, logEndOffset, lastCaughtUpMs })
+    }
+    return found
   }
 
   /** A follower asks for what comes at `fetchOffset`: it has all below. */

@@ -17,7 +17,13 @@ import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from
 import { Acknowledgements } from './acknowledgements.js'
 import { ByteMarks } from './byte-marks.js'
 import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
-import { type FollowerId, type LeaderEnvironment, Leadership, type PartitionState } from './leadership.js'
+import {
+  type FollowerId,
+  type LeaderEnvironment,
+  Leadership,
+  type PartitionState,
+  type ReadableFollower,
+} from './leadership.js'
 import { type Isolation, type ReadWaiter, ReadWaiters } from './read-waiters.js'
 
 export interface ProduceOutcome extends AppendOutcome {
@@ -133,8 +139,7 @@ export class Partition implements CleanableLog {
     this.#endLeadership()
     this.log.fence(state.leaderEpoch)
     this.#leadership = new Leadership(this.#environment, this, state, this.#logEnd, () => this.#advance())
-    this.#marks.clear()
-    if (this.#highWatermark < this.#logEnd) this.#marks.add(this.#logEnd, this.#appendedBytes)
+    this.#markLogEnd()
     this.#advance()
   }
 
@@ -151,10 +156,20 @@ export class Partition implements CleanableLog {
    * (KIP-320; −1 is not checked), NOT_LEADER_OR_FOLLOWER where this broker does not lead.
    */
   requireLeader(epoch = -1): void {
+    this.requireEpoch(epoch)
+    this.#requireLeadership()
+  }
+
+  /** As `requireLeader`, for what followers do too. */
+  requireEpoch(epoch: number): void {
     if (epoch >= 0 && epoch !== this.leaderEpoch) {
       throw new KafkaError(epoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
-    this.#requireLeadership()
+  }
+
+  /** The followers in sync that consumers could read from at `offset`; none where this broker does not lead. */
+  followersAt(offset: number): readonly ReadableFollower[] {
+    return this.#leadership?.followersAt(offset) ?? []
   }
 
   /**
@@ -283,8 +298,7 @@ export class Partition implements CleanableLog {
   /** What the leader says of its log: how far it is committed, and where it begins. */
   followLeader(highWatermark: number, logStartOffset: number): void {
     if (this.#leadership) return
-    const committed = Math.min(highWatermark, this.log.logEndOffset)
-    if (committed > this.#highWatermark) this.#highWatermark = committed
+    this.#raiseHighWatermark(Math.min(highWatermark, this.#logEnd))
     this.log.raiseLogStartOffset(Math.min(logStartOffset, this.#highWatermark))
   }
 
@@ -293,6 +307,7 @@ export class Partition implements CleanableLog {
     this.#requireOpen()
     this.#logEnd = await this.log.truncate(offset, writeRecoveryPoints)
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEnd)
+    this.#markLogEnd()
   }
 
   /** Starts anew where the leader's log begins. REQUIRES: a follower without an append under way. */
@@ -301,6 +316,7 @@ export class Partition implements CleanableLog {
     await this.log.reset(offset, writeRecoveryPoints)
     this.#logEnd = offset
     this.#highWatermark = offset
+    this.#markLogEnd()
   }
 
   /**
@@ -416,9 +432,10 @@ export class Partition implements CleanableLog {
   #onAppended(endOffset: number, sizeInBytes: number): void {
     this.#logEnd = endOffset
     this.#appendedBytes += sizeInBytes
-    if (!this.#leadership) return
-    this.#readWaiters.onAppended()
-    this.#advance()
+    if (this.#leadership) {
+      this.#readWaiters.onAppended()
+      this.#advance()
+    }
     if (this.#highWatermark < endOffset) this.#marks.add(endOffset, this.#appendedBytes)
   }
 
@@ -431,15 +448,23 @@ export class Partition implements CleanableLog {
   #advance(): void {
     const leadership = this.#leadership
     if (!leadership) return
-    const committed = leadership.committedOffset(this.#logEnd)
-    if (committed > this.#highWatermark) {
-      this.#highWatermark = committed
-      const bytes = this.#marks.passed(committed)
-      this.#committedBytes =
-        committed === this.#logEnd ? this.#appendedBytes : Math.max(this.#committedBytes, bytes)
-      this.#readWaiters.onCommitted()
-    }
+    this.#raiseHighWatermark(leadership.committedOffset(this.#logEnd))
     this.#acknowledgements.pass(leadership, this)
+  }
+
+  #raiseHighWatermark(offset: number): void {
+    if (offset <= this.#highWatermark) return
+    this.#highWatermark = offset
+    const bytes = this.#marks.passed(offset)
+    this.#committedBytes =
+      offset === this.#logEnd ? this.#appendedBytes : Math.max(this.#committedBytes, bytes)
+    this.#readWaiters.onCommitted()
+  }
+
+  /** What lies above the watermark counts as one piece from here on. */
+  #markLogEnd(): void {
+    this.#marks.clear()
+    if (this.#highWatermark < this.#logEnd) this.#marks.add(this.#logEnd, this.#appendedBytes)
   }
 
   #endLeadership(): void {

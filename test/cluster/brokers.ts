@@ -19,6 +19,7 @@ const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 export interface BrokersOptions {
   ids?: readonly number[]
   properties?: Record<string, string>
+  propertiesOf?: (id: number) => Record<string, string>
   /** The store as one broker sees it. */
   storeOf?: (id: number, store: MetadataStore) => MetadataStore
   /** With a controller among them, which does what it does in a cluster over etcd. */
@@ -47,11 +48,16 @@ export class Brokers implements AsyncDisposable {
   }
 
   async start(id: number): Promise<void> {
-    const { properties = {}, storeOf = (_, store) => store } = this.#options
+    const { properties = {}, propertiesOf, storeOf = (_, store) => store } = this.#options
     const broker = await createBroker({
       port: 0,
       dataDir: this.folder(id),
-      properties: { 'node.id': String(id), 'replica.fetch.backoff.ms': '100', ...properties },
+      properties: {
+        'node.id': String(id),
+        'replica.fetch.backoff.ms': '100',
+        ...properties,
+        ...propertiesOf?.(id),
+      },
       log: log.child({ broker: id }),
       metadataStore: storeOf(id, this.store),
     })

@@ -13,6 +13,8 @@ import type { Traffic } from '../metrics/traffic.js'
 /** Others are followers, or a tool that reads past the high watermark (−2). */
 const consumer = -1
 const readCommitted = 1
+/** Consumers of this version know that a follower may answer them. */
+const racksFrom = 11
 const noRecords = new Uint8Array(0)
 
 /** Under this key a connection's state holds the fetch of a follower that waits. */
@@ -39,6 +41,11 @@ export const fetch = defineHandler({
       maxWaitMs: request.maxWaitMs,
       isolation: replicaId !== consumer ? 'logEnd' : isCommitted ? 'stable' : 'committed',
       follower: replicaId >= 0 ? { id: replicaId, brokerEpoch: Number(replicaEpoch) } : undefined,
+      followerReads: followerReads(replicaId, request.rackId, version),
+      preferredReplica:
+        replicaId === consumer && version >= racksFrom
+          ? broker.readReplicas.selector(request.rackId, connection.listenerName)
+          : undefined,
     })
     if (replicaId >= 0) connection.state.set(waitingFetch, fetch)
     broker.fetches.add(fetch)
@@ -62,6 +69,12 @@ function count(traffic: Traffic, fetched: readonly PartitionFetch[], isFollower:
     if (isFollower) traffic.replicationBytesOut += range.byteLength
     else traffic.consumed(wanted.topic, range.byteLength)
   }
+}
+
+/** A consumer that tells neither a rack nor an epoch was sent to no follower: it takes one for the leader. */
+function followerReads(replicaId: number, rackId: string, version: number) {
+  if (replicaId >= 0 || version < racksFrom) return 'none'
+  return rackId !== '' || replicaId !== consumer ? 'all' : 'with-epoch'
 }
 
 function sessionRequest(request: RequestOf<'Fetch'>, { version, broker }: RequestContext) {
@@ -112,6 +125,7 @@ function tell({ session, isIncremental }: FetchScope, fetched: PartitionFetch[])
       each.range !== null ||
       each.errorCode !== ErrorCode.NONE ||
       each.divergingEpoch !== undefined ||
+      each.preferredReplica >= 0 ||
       known.toldError ||
       each.highWatermark !== known.toldHighWatermark ||
       each.logStartOffset !== known.toldLogStartOffset
@@ -154,7 +168,7 @@ function partitionData(fetched: PartitionFetch, isCommitted: boolean, leaders: C
     abortedTransactions: isCommitted
       ? fetched.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
       : null,
-    preferredReadReplica: -1,
+    preferredReadReplica: fetched.preferredReplica,
     divergingEpoch: fetched.divergingEpoch,
     currentLeader: leaders.of(fetched.errorCode, topic, partition),
     records: fetched.range ?? noRecords,

@@ -229,9 +229,6 @@ export const ignoredBrokerSettings: Declarations = Object.assign(
     'request.timeout.ms': int(30000),
     'unclean.leader.election.interval.ms': long(300000, { internal: true }),
   }),
-  ignored('Consumers read from leaders alone.', {
-    'replica.selector.class': string(null),
-  }),
   ignored('There is one data folder.', {
     'cordoned.log.dirs': list([]),
   }),

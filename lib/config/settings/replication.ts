@@ -1,8 +1,12 @@
 /** Settings of replication between brokers. */
 
-import { boolean, type Declarations, int, long } from '../setting.js'
+import { boolean, type Declarations, int, long, string } from '../setting.js'
 
 const MIB = 1024 * 1024
+
+/** The classes of Kafka that `replica.selector.class` may name. */
+export const LEADER_SELECTOR = 'org.apache.kafka.common.replica.LeaderSelector'
+export const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
 export const replicationSettings = {
   'auto.leader.rebalance.enable': boolean(true, {
@@ -40,6 +44,10 @@ export const replicationSettings = {
   }),
   'replica.lag.time.max.ms': long(30_000, {
     doc: 'A follower that has not had the whole log for so long is taken out of the in-sync replicas.',
+  }),
+  'replica.selector.class': string(null, {
+    oneOf: [LEADER_SELECTOR, RACK_AWARE_SELECTOR],
+    doc: 'Where consumers read (KIP-392): from the leader, or with the RackAwareReplicaSelector from an in-sync replica whose broker.rack is their client.rack. No other class can be loaded.',
   }),
   'replica.socket.timeout.ms': int(30_000, {
     doc: 'A fetch that has no answer by then closes its connection, and a leader that cannot be reached is tried anew.',
