@@ -29,11 +29,14 @@ export class BrokerProcesses implements AsyncDisposable {
     this.#folder = folder
   }
 
-  static async start(ids: readonly number[] = [1, 2, 3]): Promise<BrokerProcesses> {
+  static async start(
+    ids: readonly number[] = [1, 2, 3],
+    overridesOf: (id: number) => Record<string, string> = () => ({}),
+  ): Promise<BrokerProcesses> {
     const etcd = await Etcd.start()
     const folder = await mkdtemp(join(tmpdir(), 'odradek-brokers-'))
     const brokers = new BrokerProcesses(etcd, await etcd.open({ prefix }), folder)
-    await Promise.all(ids.map((id) => brokers.start(id)))
+    await Promise.all(ids.map((id) => brokers.start(id, { overrides: overridesOf(id) })))
     return brokers
   }
 
