@@ -8,4 +8,5 @@ export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } fro
 export { PartitionLog, type PartitionLogListener, type PartitionLogOptions } from './partition-log.js'
 export type { CommittedRead, OpenTransaction } from './partition-transactions.js'
 export type { ProducerSummary } from './producer-state.js'
+export { type RecordError, recordErrorsOf } from './record-errors.js'
 export type { StorageEngine } from './storage-engine.js'

@@ -8,7 +8,7 @@ import {
   encodeBatch,
   encodeCompressedBatch,
 } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, recordsIn } from './records.js'
+import { createTopic, fetch, produce, recordsIn } from './records.js'
 import { TestClient } from './test-client.js'
 
 const properties = { 'log.cleaner.backoff.ms': '10' }
@@ -74,11 +74,24 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as Compressi
   })
 }
 
-test('a compacted topic takes no record without a key', async (t) => {
+test('a compacted topic takes no record without a key, and names the records that have none', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)
   await createTopic(client, 'profiles', 1, compacted)
-  t.is((await produce(client, 'profiles', batchOf(['a']))).errorCode, ErrorCode.INVALID_RECORD)
+  const timestamp = Date.now()
+  const records = [Buffer.from('k'), null, Buffer.from('l'), null].map((key) => ({
+    timestamp,
+    key,
+    value: null,
+  }))
+  const answer = await produce(client, 'profiles', encodeBatch({ records }))
+  t.is(answer.errorCode, ErrorCode.INVALID_RECORD)
+  t.deepEqual(
+    answer.recordErrors.map(({ batchIndex }) => batchIndex),
+    [1, 3],
+  )
+  t.regex(answer.errorMessage!, /without a key/)
+  t.is((await fetch(client, 'profiles', 0)).highWatermark, 0)
 })
 
 test('a compacted topic is deleted while it is being cleaned', async (t) => {

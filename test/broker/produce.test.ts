@@ -1,6 +1,6 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
-import { ErrorCode } from '../../lib/protocol/index.js'
+import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
 import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
 import { TestClient } from './test-client.js'
 
@@ -93,6 +93,23 @@ test('what is wrong with a batch is told, and nothing of it is stored', async (t
   t.is(
     (await produce(client, 'orders', batchOf(['a']), { partition: 9 })).errorCode,
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  )
+})
+
+test('records whose timestamps are out of bounds are named', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders', 1, { 'message.timestamp.after.max.ms': '1000' })
+  const records = [0, 3_600_000, 0].map((ahead) => ({
+    timestamp: Date.now() + ahead,
+    key: null,
+    value: Buffer.from('a'),
+  }))
+  const answer = await produce(client, 'orders', encodeBatch({ records }))
+  t.is(answer.errorCode, ErrorCode.INVALID_TIMESTAMP)
+  t.deepEqual(
+    answer.recordErrors.map(({ batchIndex }) => batchIndex),
+    [1],
   )
 })
 

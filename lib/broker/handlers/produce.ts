@@ -4,6 +4,7 @@
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
+import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
 import type { BrokerServices } from '../services.js'
@@ -24,6 +25,7 @@ interface PartitionAnswer {
   logAppendTimeMs: number
   logStartOffset: number
   errorMessage: string | null
+  recordErrors?: readonly RecordError[]
   currentLeader?: { leaderId: number; leaderEpoch: number } | undefined
 }
 
@@ -109,13 +111,16 @@ async function append(
       { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
       `produce refused: ${error.message}`,
     )
+    const { config } = broker.replicas.find(topic, index) ?? {}
+    const recordErrors = config && records ? recordErrorsOf(error, records, config) : []
     return {
       index,
       errorCode: error.code,
+      recordErrors,
       baseOffset: -1,
       logAppendTimeMs: -1,
       logStartOffset: -1,
-      errorMessage: error.message,
+      errorMessage: recordErrors[0]?.batchIndexErrorMessage ?? error.message,
       currentLeader: leaders.of(error.code, topic, index),
     }
   }
