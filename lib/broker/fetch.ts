@@ -4,7 +4,7 @@
  */
 import type { FileRange, ReadResult } from '../native/types.js'
 import { ErrorCode, KafkaError } from '../protocol/errors.js'
-import type { Isolation, Partition, ReadWaiter, Replicas } from '../replica/index.js'
+import type { Isolation, Partition, ReadWaiter, Replicas, ReplicationQuota } from '../replica/index.js'
 import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../storage/index.js'
 import type { FetchPartition } from './fetch-sessions.js'
 
@@ -47,12 +47,17 @@ interface Target {
 export class Fetch {
   readonly #targets: Target[]
   readonly #limits: FetchLimits
+  readonly #quota: ReplicationQuota
   #isRecorded = false
+  /** Of what was read last: bytes that count against the quota, and whether something waits for it. */
+  #throttledBytes = 0
+  #isAnyHeldBack = false
   #stopWaiting: (() => void) | undefined
   #mayWait = true
 
   constructor(replicas: Replicas, wanted: readonly FetchPartition[], limits: FetchLimits) {
     this.#limits = limits
+    this.#quota = replicas.leaderQuota
     this.#targets = wanted.map((each) => resolveTarget(replicas, each))
   }
 
@@ -68,9 +73,15 @@ export class Fetch {
         ({ errorCode, divergingEpoch, preferredReplica }) =>
           errorCode !== 0 || divergingEpoch || preferredReplica >= 0,
       )
-      if (bytes >= this.#limits.minBytes || isUrgent || waitMs <= 0 || result.length === 0) return result
+      if (bytes >= this.#limits.minBytes || isUrgent || waitMs <= 0 || result.length === 0) {
+        if (this.#throttledBytes > 0) this.#quota.record(this.#throttledBytes)
+        return result
+      }
       for (const { range } of result) range?.release()
-      if (!(await this.#wait(seen, this.#limits.minBytes - bytes, waitMs, onClose))) return []
+      const restMs = this.#isAnyHeldBack
+        ? Math.min(waitMs, Math.max(1, this.#quota.untilAllowedMs()))
+        : waitMs
+      if (!(await this.#wait(seen, this.#limits.minBytes - bytes, restMs, onClose))) return []
     }
   }
 
@@ -83,6 +94,8 @@ export class Fetch {
   async #read(): Promise<PartitionFetch[]> {
     let remaining = this.#limits.maxBytes
     let hasData = false
+    this.#throttledBytes = 0
+    this.#isAnyHeldBack = false
     const result: PartitionFetch[] = []
     for (const { wanted, partition, errorCode } of this.#targets) {
       if (!partition) {
@@ -99,7 +112,8 @@ export class Fetch {
           const { fetchOffset } = wanted
           const atEnd =
             fetchOffset >= partition.readableEnd(isolation) && fetchOffset <= partition.log.logEndOffset
-          if (!atEnd && fetched.preferredReplica < 0 && (maxBytes > 0 || !hasData)) {
+          const mayRead = fetched.preferredReplica < 0 && (maxBytes > 0 || !hasData)
+          if (!atEnd && mayRead && !this.#isHeldBack(partition)) {
             const reading =
               isolation === 'stable'
                 ? partition.readCommitted(fetchOffset, maxBytes, !hasData)
@@ -111,6 +125,8 @@ export class Fetch {
           if (fetched.range) {
             hasData = true
             remaining -= fetched.range.byteLength
+            if (this.#limits.follower && partition.isThrottledAsLeader)
+              this.#throttledBytes += fetched.range.byteLength
           }
           fetched.highWatermark = partition.highWatermark
           fetched.lastStableOffset = partition.lastStableOffset
@@ -152,6 +168,16 @@ export class Fetch {
       partition.recordFetch(follower, wanted.fetchOffset, wanted.logStartOffset)
     }
     return answer
+  }
+
+  /** A follower that is not in sync waits for the quota of a throttled partition. */
+  #isHeldBack(partition: Partition): boolean {
+    const { follower } = this.#limits
+    if (!follower || !partition.isThrottledAsLeader || partition.isr.includes(follower.id)) return false
+    if (this.#quota.allows(this.#throttledBytes)) return false
+    this.#isAnyHeldBack = true
+    partition.recordThrottled(follower.id)
+    return true
   }
 
   #readableBytes(): number {

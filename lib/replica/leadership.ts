@@ -164,6 +164,12 @@ export class Leadership {
     follower.leaderEndAtLastFetch = logEndOffset
   }
 
+  /** A follower that is held back is about to join no more. */
+  throttled(id: number): void {
+    const follower = this.#followers.get(id)
+    if (follower && !this.#state.isr.includes(id)) follower.lastCaughtUpMs = Number.NEGATIVE_INFINITY
+  }
+
   /** A follower has all below `flushedOffset` on disk. It tells so once its log is known to be the leader's. */
   flushed({ id, brokerEpoch }: FollowerId, flushedOffset: number): void {
     const follower = this.#followers.get(id)

@@ -25,6 +25,7 @@ import {
   type ReadableFollower,
 } from './leadership.js'
 import { type Isolation, type ReadWaiter, ReadWaiters } from './read-waiters.js'
+import { namesReplica } from './replication-quota.js'
 
 export interface ProduceOutcome extends AppendOutcome {
   logStartOffset: number
@@ -114,6 +115,23 @@ export class Partition implements CleanableLog {
 
   get flushedOffset(): number {
     return this.log.flushedOffset
+  }
+
+  /** What is sent to a follower counts against the quota of leaders, and waits for it where that is not in sync. */
+  get isThrottledAsLeader(): boolean {
+    return this.#names(this.#config.leaderReplicationThrottledReplicas)
+  }
+
+  /** What this follower fetches counts against the quota of followers, and waits for it: it is not in sync. */
+  get isThrottledAsFollower(): boolean {
+    return (
+      this.#names(this.#config.followerReplicationThrottledReplicas) &&
+      !this.isr.includes(this.#environment.nodeId)
+    )
+  }
+
+  #names(throttled: readonly string[]): boolean {
+    return namesReplica(throttled, this.partition, this.#environment.nodeId)
   }
 
   get config(): TopicConfig {
@@ -273,6 +291,12 @@ export class Partition implements CleanableLog {
     this.#advance()
     leadership.dropIfBehind(follower.id, this.#highWatermark)
     leadership.considerJoin(follower.id, this.#highWatermark, this.#config.writeCaching)
+  }
+
+  /** What a follower asks for waits for the quota: nothing may wait for that follower. */
+  recordThrottled(followerId: number): void {
+    this.#leadership?.throttled(followerId)
+    this.#advance()
   }
 
   /** A follower of this epoch tells how far its log is on disk. */

@@ -10,6 +10,7 @@ import { ErrorCode, errorName, type FetchResponse } from '../protocol/index.js'
 import type { FetchedPartition } from './fetched-partition.js'
 import { FollowerSession } from './follower-session.js'
 import type { LeaderAddress, LeaderConnection, LeaderDialler } from './leader-connection.js'
+import type { ReplicationQuota } from './replication-quota.js'
 
 /** Settings as of now. */
 export interface FetcherSettings {
@@ -28,12 +29,16 @@ export interface FetcherOptions {
   readonly leaderId: number
   readonly settings: FetcherSettings
   readonly log: Logger
+  readonly quota: ReplicationQuota
   readonly dialLeader: LeaderDialler
   /** Of this broker. */
   brokerEpoch(): number
   /** Where the leader listens for brokers, as far as it is known. */
   address(): LeaderAddress | undefined
 }
+
+/** How often a quota that holds something back is looked at, at least. */
+const quotaLookMs = 1_000
 
 export class ReplicaFetcher {
   readonly #options: FetcherOptions
@@ -114,21 +119,29 @@ export class ReplicaFetcher {
     }
   }
 
+  /** What is to be fetched now: neither at rest after a failure nor held back by the quota. */
   #ready(): Map<string, FetchedPartition> {
     const now = performance.now()
+    const mayFetchAll = this.#options.quota.allows()
     const ready = new Map<string, FetchedPartition>()
-    for (const [key, fetched] of this.#partitions) if (fetched.retryAtMs <= now) ready.set(key, fetched)
+    for (const [key, fetched] of this.#partitions) {
+      if (fetched.retryAtMs > now || (!mayFetchAll && fetched.partition.isThrottledAsFollower)) continue
+      ready.set(key, fetched)
+    }
     return ready
   }
 
-  /** Until the first of those that rest is to be fetched again. */
+  /** Until the first of those that rest, or that the quota holds back, may be fetched again. */
   #untilRetryMs(): number {
     const now = performance.now()
     let earliest = Number.POSITIVE_INFINITY
     for (const { retryAtMs } of this.#partitions.values()) {
       if (retryAtMs > now && retryAtMs < earliest) earliest = retryAtMs
     }
-    return earliest - now
+    const { quota } = this.#options
+    if (quota.allows()) return earliest - now
+    // A quota that is raised or lifted must not be heard of too late.
+    return Math.min(earliest - now, quota.untilAllowedMs(), quotaLookMs)
   }
 
   /** Until time is over, or a partition comes in, or the fetcher is closed. */
@@ -193,11 +206,13 @@ export class ReplicaFetcher {
 
   async #take(body: FetchResponse, asked: ReadonlyMap<string, FetchedPartition>): Promise<void> {
     const now = performance.now()
+    const { quota } = this.#options
     const work: Promise<void>[] = []
     for (const { topicId, partitions } of body.responses) {
       for (const data of partitions) {
         const fetched = asked.get(`${topicId}/${data.partitionIndex}`)
         if (!fetched || this.#partitions.get(fetched.key) !== fetched) continue
+        if (fetched.partition.isThrottledAsFollower) quota.record(data.records?.byteLength ?? 0)
         work.push(fetched.take(data, now, this.#options.settings.backoffMs))
       }
     }

@@ -4,11 +4,14 @@ import { FetchedPartition } from './fetched-partition.js'
 import type { LeaderAddress, LeaderDialler } from './leader-connection.js'
 import type { Partition } from './partition.js'
 import { type FetcherSettings, ReplicaFetcher } from './replica-fetcher.js'
+import type { ReplicationQuota } from './replication-quota.js'
 
 export interface FetchersEnvironment {
   readonly nodeId: number
   readonly settings: FetcherSettings & { readonly fetchersPerLeader: number }
   readonly dialLeader: LeaderDialler
+  /** Of what throttled replicas of this broker fetch. */
+  readonly quota: ReplicationQuota
   brokerEpoch(): number
   addressOf(brokerId: number): LeaderAddress | undefined
 }
@@ -65,11 +68,12 @@ export class ReplicaFetchers {
   #fetcher(name: string, leaderId: number): ReplicaFetcher {
     let fetcher = this.#fetchers.get(name)
     if (!fetcher) {
-      const { nodeId, settings, dialLeader } = this.#environment
+      const { nodeId, settings, quota, dialLeader } = this.#environment
       fetcher = new ReplicaFetcher({
         nodeId,
         leaderId,
         settings,
+        quota,
         dialLeader,
         log: this.#log,
         brokerEpoch: () => this.#environment.brokerEpoch(),

@@ -13,6 +13,7 @@ import { dialLeader, type LeaderAddress, type LeaderDialler } from './leader-con
 import type { LeaderEnvironment, PartitionState } from './leadership.js'
 import { Partition } from './partition.js'
 import { ReplicaFetchers } from './replica-fetchers.js'
+import { ReplicationQuota } from './replication-quota.js'
 
 /** A partition as the image describes it. */
 export interface AssignedPartition extends PartitionState {
@@ -50,6 +51,8 @@ export class Replicas {
   readonly #partitions = new Map<string, Map<number, Partition>>()
   /** Partitions whose log could not be opened: answered with KAFKA_STORAGE_ERROR. */
   readonly #failed = new Map<string, Error>()
+  /** Of what leaves for followers that are not in sync, from throttled leaders. */
+  readonly leaderQuota: ReplicationQuota
   readonly #timers = new Set<NodeJS.Timeout>()
   #cleaner: LogCleaner | undefined
   #stopped = false
@@ -69,11 +72,14 @@ export class Replicas {
       schedule: (delayMs, work) => this.#later(delayMs, async () => work()),
       isRegistered: (brokerId, brokerEpoch) => environment.isRegistered(brokerId, brokerEpoch),
     }
+    const now = () => performance.now()
+    this.leaderQuota = new ReplicationQuota(() => config.get('leader.replication.throttled.rate'), now)
     this.#fetchers = new ReplicaFetchers(
       {
         nodeId: environment.nodeId,
         settings: fetcherSettings(config),
         dialLeader: environment.dialLeader ?? dialLeader,
+        quota: new ReplicationQuota(() => config.get('follower.replication.throttled.rate'), now),
         brokerEpoch: () => environment.brokerEpoch(),
         addressOf: (brokerId) => environment.addressOf(brokerId),
       },

@@ -21,9 +21,15 @@ const ownDefaults = new Set([
   'group.initial.rebalance.delay.ms',
   'process.roles',
 ])
-/** `leader.imbalance.per.broker.percentage` is of Kafka before 4. */
+/** `leader.imbalance.per.broker.percentage` is of Kafka before 4; the throttles are Kafka's, but of none of its lists. */
 const ownSettings = {
-  broker: ['metrics.listener', 'log.write.caching', 'leader.imbalance.per.broker.percentage'],
+  broker: [
+    'metrics.listener',
+    'log.write.caching',
+    'follower.replication.throttled.rate',
+    'leader.imbalance.per.broker.percentage',
+    'leader.replication.throttled.rate',
+  ],
   topic: ['write.caching'],
 }
 /** The metadata store that brokers share is this project's own, and so are all its settings. */

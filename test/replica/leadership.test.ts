@@ -251,3 +251,15 @@ test('a leader that leads no more writes nothing', async (t) => {
   bench.pass(10_000)
   t.is(bench.writes.length, 1)
 })
+
+test('the watermark does not wait for a joiner that the quota holds back', (t) => {
+  const bench = new Bench({ isr: [1, 2], logEnd: 10 })
+  bench.fetch(2, 10)
+  bench.fetch(3, 10)
+  bench.logEnd = 20
+  bench.fetch(2, 20)
+  bench.fetch(3, 15)
+  t.is(bench.committed, 15)
+  bench.leadership.throttled(3)
+  t.is(bench.committed, 20)
+})

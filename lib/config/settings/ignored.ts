@@ -99,6 +99,8 @@ export const ignoredBrokerSettings: Declarations = Object.assign(
     'alter.log.dirs.replication.quota.window.size.seconds': int(1),
     'quota.window.num': int(11),
     'quota.window.size.seconds': int(1),
+  }),
+  ignored('A throttle of replication counts bytes as they go, not in windows.', {
     'replication.quota.window.num': int(11),
     'replication.quota.window.size.seconds': int(1),
   }),

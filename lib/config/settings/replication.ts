@@ -12,6 +12,11 @@ export const replicationSettings = {
   'auto.leader.rebalance.enable': boolean(true, {
     doc: 'The controller moves leaders back to their preferred replicas, the first of each partition, once those live and are in sync.',
   }),
+  'follower.replication.throttled.rate': long(Number.POSITIVE_INFINITY, {
+    min: 0,
+    change: 'cluster-wide',
+    doc: 'Bytes a second that this broker fetches for its replicas that follower.replication.throttled.replicas names and that are not in sync, all together.',
+  }),
   'leader.imbalance.check.interval.seconds': long(300, {
     min: 1,
     doc: 'How often the controller looks whether leaders are where they are preferred.',
@@ -19,6 +24,11 @@ export const replicationSettings = {
   'leader.imbalance.per.broker.percentage': int(10, {
     min: 0,
     doc: 'Leaders are moved back to a broker when more than this share of the partitions that prefer it are led elsewhere. Kafka 4 does without it, as 0 does.',
+  }),
+  'leader.replication.throttled.rate': long(Number.POSITIVE_INFINITY, {
+    min: 0,
+    change: 'cluster-wide',
+    doc: 'Bytes a second that this broker sends to replicas that are not in sync, of the partitions that leader.replication.throttled.replicas names, all together.',
   }),
   'num.replica.fetchers': int(1, {
     min: 1,

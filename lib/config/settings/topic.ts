@@ -22,6 +22,18 @@ const MIB = 1024 * 1024
 const MINUTE = 60_000
 const HOUR = 3_600_000
 
+/** A list of replicas: `partition:broker` each, or `*` alone for all. */
+function throttled(doc: string) {
+  return list([], {
+    doc,
+    range: 'partition:broker,… or *',
+    check: (items) =>
+      items.every((item) => /^\d+:\d+$/.test(item)) || (items.length === 1 && items[0] === '*')
+        ? undefined
+        : 'Replicas are listed as partition:broker, or * stands for all',
+  })
+}
+
 const NO_DELAY = 'Deleted files go at once: whoever reads one holds it open until done.'
 
 export const usedTopicSettings = {
@@ -65,12 +77,22 @@ export const usedTopicSettings = {
     'log.flush.interval.ms',
     'log.flush.scheduler.interval.ms',
   ),
+  'follower.replication.throttled.replicas': topic(
+    throttled(
+      'Replicas that fetch at no more than follower.replication.throttled.rate of their broker until they are in sync.',
+    ),
+  ),
   'index.interval.bytes': topic(
     int(4096, { min: 0, doc: 'An index entry stands for about so many bytes.' }),
     'log.index.interval.bytes',
   ),
   'internal.segment.bytes': topic(
     int(null, { internal: true, doc: 'Stands in for segment.bytes without its lower bound; for tests.' }),
+  ),
+  'leader.replication.throttled.replicas': topic(
+    throttled(
+      'Replicas that, leading, send at no more than leader.replication.throttled.rate of their broker to those not in sync.',
+    ),
   ),
   'max.compaction.lag.ms': topic(
     long(Number.POSITIVE_INFINITY, {
@@ -153,12 +175,9 @@ export const usedTopicSettings = {
 } satisfies Record<string, TopicDeclaration<AnySetting>>
 
 const NO_TIERS = 'There is no tiered storage.'
-const NO_THROTTLE = 'Replication is not throttled by this list.'
 
 /** Kafka's, taken and shown again, without effect. */
 export const ignoredTopicSettings: Readonly<Record<string, TopicDeclaration<AnySetting>>> = {
-  'follower.replication.throttled.replicas': topic(list([], { standing: 'ignored', doc: NO_THROTTLE })),
-  'leader.replication.throttled.replicas': topic(list([], { standing: 'ignored', doc: NO_THROTTLE })),
   'local.retention.bytes': topic(
     long(-2, { min: -2, standing: 'ignored', doc: NO_TIERS }),
     'log.local.retention.bytes',
