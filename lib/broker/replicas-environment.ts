@@ -1,11 +1,11 @@
 /** What replicas have to know of the cluster, from its image. */
-import { type Cluster, DEFAULT_LISTENER } from '../cluster/index.js'
-import type { BrokerConfig } from '../config/index.js'
+import type { Cluster } from '../cluster/index.js'
+import { type BrokerConfig, parseListeners } from '../config/index.js'
 import type { ReplicasEnvironment } from '../replica/index.js'
 
 export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): ReplicasEnvironment {
   const { image, nodeId, isrWriter } = cluster
-  const listenerName = config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
+  const listenerName = parseListeners(config).interBroker
   return {
     nodeId,
     isrWriter,

@@ -9,12 +9,13 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type BrokerConfig, ConfigError } from '../config/index.js'
+import { type BrokerConfig, ConfigError, parseListeners } from '../config/index.js'
 import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
+import { checkAdvertised, checkSharedListener } from './advertised-address.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
-import { ClusterImage } from './cluster-image.js'
+import { type BrokerImage, ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
 import type { OpenLog } from './embedded-metadata-store.js'
 import { StoreIsrWriter } from './isr-writer.js'
@@ -37,9 +38,6 @@ import { PeerConnections } from './peer-connections.js'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { ReassignmentController } from './reassignment-controller.js'
 import { TopicController } from './topic-controller.js'
-
-/** The listener that brokers use among themselves, unless a setting names another. */
-export const DEFAULT_LISTENER = 'PLAINTEXT'
 
 const READ_PAUSE_MS = 500
 
@@ -207,7 +205,12 @@ export class Cluster {
     else await this.#registerAlone(endpoints)
     const { entries, revision } = await this.#store.range('')
     this.image.apply({ revision, puts: entries, deletes: [] })
+    if (this.#liveness) checkSharedListener(parseListeners(this.#config).interBroker, this.#otherBrokers)
     this.#follow(revision)
+  }
+
+  get #otherBrokers(): BrokerImage[] {
+    return this.image.liveBrokers.filter(({ id }) => id !== this.nodeId)
   }
 
   async #registerAlone(endpoints: readonly BrokerEndpoint[]): Promise<void> {
@@ -227,7 +230,8 @@ export class Cluster {
       () => controller.isActive,
       this.#log,
     )
-    const listenerName = this.#config.get('inter.broker.listener.name') ?? DEFAULT_LISTENER
+    const listenerName = parseListeners(this.#config).interBroker
+    await checkAdvertised(endpoints, listenerName, this.#otherBrokers)
     this.#peers = new PeerConnections(this.image, this.#store.leases!, listenerName, this.#log)
     await liveness.join(endpoints)
   }

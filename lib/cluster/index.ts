@@ -1,6 +1,6 @@
 /** The cluster as one broker sees it: metadata store, image, topics, settings that change while it runs. */
 
-export { Cluster, type ClusterOptions, DEFAULT_LISTENER } from './cluster.js'
+export { Cluster, type ClusterOptions } from './cluster.js'
 export {
   type BrokerImage,
   ClusterImage,

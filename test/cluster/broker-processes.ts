@@ -76,14 +76,24 @@ export class BrokerProcesses implements AsyncDisposable {
     return TestClient.connect(this.running.get(id)!.bootstrap)
   }
 
-  async createTopic(name: string, partitions: number, replicas: number): Promise<void> {
+  async createTopic(
+    name: string,
+    partitions: number,
+    replicas: number,
+    configs: Record<string, string> = {},
+  ): Promise<void> {
     using client = await this.client([...this.running.keys()][0]!)
     // Who has just started is known everywhere soon, not at once.
     await until(
       async () => (await client.send('Metadata', { topics: [] })).brokers.length === this.running.size,
     )
     const { topics } = await client.send('CreateTopics', {
-      topics: [{ name, numPartitions: partitions, replicationFactor: replicas }],
+      topics: [
+        {
+          ...{ name, numPartitions: partitions, replicationFactor: replicas },
+          configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+        },
+      ],
     })
     if (topics[0]!.errorCode !== 0) throw new Error(`${name}: ${topics[0]!.errorMessage}`)
   }

@@ -210,6 +210,21 @@ etcdTest('a broker that contradicts the cluster does not start, and says why in 
     t.throwsAsync(brokers.start(id, options))
   t.regex((await refusal(2, { folder: 'another' })).message, /^ended with 1: .*node\.id 2 belongs to .*\n$/)
   await brokers.stop(3)
+  const refused = async (overrides: Record<string, string>) => (await refusal(3, { overrides })).message
+  const advertised = (address: string) => refused({ 'advertised.listeners': `PLAINTEXT://${address}` })
+  // No name server is asked for a name like this.
+  t.regex(
+    await advertised('nowhere..invalid:1'),
+    /^ended with 1: .*cannot reach itself there \(ENOTFOUND\).*\n$/,
+  )
+  t.regex(await advertised('127.0.0.1:1'), /^ended with 1: .*cannot reach itself there \(ECONNREFUSED\).*\n$/)
+  const { bootstrap } = brokers.running.get(1)!
+  t.regex(await advertised(bootstrap), /^ended with 1: .*is the address of broker 1 already.*\n$/)
+  const alone = {
+    listeners: 'OWN://127.0.0.1:0',
+    'listener.security.protocol.map': 'OWN:PLAINTEXT',
+  }
+  t.regex(await refused(alone), /^ended with 1: .*the listener OWN here, and broker \d has none.*\n$/)
   const elsewhere = { overrides: { 'etcd.prefix': 'elsewhere/' } }
   t.regex((await refusal(3, elsewhere)).message, /^ended with 1: .*belongs to cluster .*\n$/)
   const unknown = { overrides: { 'etcd.endpoints': '127.0.0.1:1', 'etcd.request.timeout.ms': '200' } }
