@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run bench -- broker` measures Odradek beside Apache Kafka, `-- embedded` its embedded log beside other stores,
+// `npm run bench -- broker` measures Odradek beside Apache Kafka, `-- cluster` three of each, `-- embedded` its embedded log beside other stores,
 // `-- logs` thousands of embedded logs in one process, `-- codec` the hot paths of lib/protocol. See bench/README.md.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -14,22 +14,23 @@ import { Odradek } from './peers/odradek.js'
 import type { Peer } from './peers/peer.js'
 import { runRounds } from './rounds.js'
 import { table, verdicts } from './table.js'
-import { Tools } from './workload.js'
+import { Bench, Tools } from './workload.js'
 
 const QUICK_SCALE = 0.1
 const ROUNDS = 3
 
 const USAGE = `usage: npm run bench -- broker [options]
+       npm run bench -- cluster [options]
        npm run bench -- embedded [options]
        npm run bench -- logs [--rounds N] [--quick] [--folder DIR] [--json FILE]
        npm run bench -- codec [--json FILE]
-  --rounds N            how often each workload runs on each peer (${ROUNDS}; 1 with --quick)
+  --rounds N            how often each workload runs on each peer (${ROUNDS}; cluster 2; 1 with --quick)
   --only NAME,NAME      these workloads; a name ending in * takes all that begin so
   --peers NAME,NAME     odradek,kafka; the aims are for the first; kafka,kafka shows the noise; of \`embedded\`:
                         odradek,fs,fs-sync,lmdb,classic-level,better-sqlite3
   --quick               a tenth of the data: tells that everything works, not how fast
   --folder DIR          where the brokers keep their data (.cache/bench in the project): on the disk to measure
-  --fresh-memory        do not fill the memory with page cache first (broker)
+  --fresh-memory        do not fill the memory with page cache first (broker, cluster)
   --json FILE           all figures of all rounds
   --list                the workloads
 `
@@ -95,7 +96,14 @@ async function benchBroker(args: readonly string[]): Promise<number> {
   const scale = values.quick ? QUICK_SCALE : 1
   const tools = new Tools({ generator, java, scale, folder, recycleMemory: !values['fresh-memory'] })
   if (!values['fresh-memory']) progress('filling memory with page cache (see bench/README.md)')
-  const results = await runRounds({ workloads, peers, rounds, tools, progress })
+  const results = await runRounds({
+    stages: workloads.map((workload) => [workload]),
+    peers,
+    rounds,
+    tools,
+    progress,
+    bench: (shared, peer: Peer) => new Bench(shared, peer),
+  })
   process.stdout.write(table(results, workloads))
   if (values.json !== undefined) {
     const judged = { ...results, verdicts: verdicts(results, workloads) }
@@ -119,6 +127,11 @@ async function benchCodec(args: readonly string[]): Promise<number> {
 async function benchEmbedded(args: readonly string[]): Promise<number> {
   const embedded = await import('./embedded/main.js')
   return await embedded.benchEmbedded(args, projectRoot())
+}
+
+async function benchCluster(args: readonly string[]): Promise<number> {
+  const cluster = await import('./cluster/main.js')
+  return await cluster.benchCluster(args, projectRoot())
 }
 
 /** Needs about 7 GB and 1.5 million inodes, a tenth of it with --quick. */
@@ -151,6 +164,7 @@ async function benchLogs(args: readonly string[]): Promise<number> {
 
 const COMMANDS = new Map([
   ['broker', benchBroker],
+  ['cluster', benchCluster],
   ['embedded', benchEmbedded],
   ['logs', benchLogs],
   ['codec', benchCodec],

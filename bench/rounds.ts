@@ -1,11 +1,12 @@
 // Runs the workloads: in each round every peer is measured right after the other on the same workload, each on a
-// fresh data folder, and every second round in the other order.
+// fresh data folder, and every second round in the other order. Workloads of one stage share a folder and what runs
+// on it.
 import { diskLimit, diskSpeed } from './limits/disk.js'
 import type { DiskSpeed } from './load/generator.js'
 import { type Machine, thisMachine } from './machine.js'
-import type { Peer } from './peers/peer.js'
+import type { Contender } from './peers/peer.js'
 import { watchOthers } from './processes.js'
-import { Bench, type Figures, type Tools, type Workload } from './workload.js'
+import type { Figures, Tools, Workload } from './workload.js'
 
 export interface Measurement {
   readonly workload: string
@@ -26,11 +27,7 @@ export interface Limits {
 export interface Results {
   readonly startedAt: string
   readonly machine: Machine
-  readonly peers: readonly {
-    readonly name: string
-    readonly settings: string
-    readonly acksAllOnDisk: boolean
-  }[]
+  readonly peers: readonly Contender[]
   readonly rounds: number
   readonly scale: number
   readonly disk: readonly DiskSpeed[]
@@ -39,46 +36,53 @@ export interface Results {
   readonly measurements: readonly Measurement[]
 }
 
-export interface Plan {
-  readonly workloads: readonly Workload[]
-  readonly peers: readonly Peer[]
+export interface Plan<P extends Contender, B extends AsyncDisposable> {
+  readonly stages: readonly (readonly Workload<B>[])[]
+  readonly peers: readonly P[]
   readonly rounds: number
   readonly tools: Tools
+  /** What the workloads of a stage work with, on a fresh folder. */
+  bench(tools: Tools, peer: P): B
   progress(text: string): void
 }
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-async function measure(tools: Tools, workload: Workload, peer: Peer): Promise<Figures> {
-  await tools.settle()
-  await using bench = new Bench(tools, peer)
-  return await workload.run(bench)
-}
-
-export async function runRounds(plan: Plan): Promise<Results> {
-  const { workloads, peers, tools, progress } = plan
+export async function runRounds<P extends Contender, B extends AsyncDisposable>(
+  plan: Plan<P, B>,
+): Promise<Results> {
+  const { stages, peers, tools, progress } = plan
   const disk: DiskSpeed[] = []
   const limits: Record<string, Limits[]> = {}
   const measurements: Measurement[] = []
   const startedAt = new Date().toISOString()
+
+  const measure = async (bench: B, workload: Workload<B>, peer: P, round: number) => {
+    const name = { workload: workload.name, peer: peer.name, round }
+    try {
+      await tools.settle()
+      const others = watchOthers()
+      const figures = await workload.run(bench)
+      measurements.push({ ...name, figures, othersCores: others() })
+      progress(`round ${round} ${workload.name} ${peer.name}: ${short(figures)}`)
+    } catch (error) {
+      measurements.push({ ...name, error: message(error) })
+      progress(`round ${round} ${workload.name} ${peer.name}: failed: ${message(error)}`)
+    }
+  }
+
   for (let round = 1; round <= plan.rounds; round++) {
-    if (workloads.some(({ durable }) => durable)) disk.push(await diskSpeed(tools))
-    for (const workload of workloads) {
-      ;(limits[workload.name] ??= []).push({
-        generator: await workload.generatorLimit?.(tools),
-        disk: workload.durable ? await diskLimit(tools) : undefined,
-      })
+    if (stages.flat().some(({ durable }) => durable)) disk.push(await diskSpeed(tools))
+    for (const stage of stages) {
+      for (const workload of stage) {
+        ;(limits[workload.name] ??= []).push({
+          generator: await workload.generatorLimit?.(tools),
+          disk: workload.durable ? await diskLimit(tools) : undefined,
+        })
+      }
       for (const peer of round % 2 === 1 ? peers : peers.toReversed()) {
-        const name = { workload: workload.name, peer: peer.name, round }
-        try {
-          const others = watchOthers()
-          const figures = await measure(tools, workload, peer)
-          measurements.push({ ...name, figures, othersCores: others() })
-          progress(`round ${round} ${workload.name} ${peer.name}: ${short(figures)}`)
-        } catch (error) {
-          measurements.push({ ...name, error: message(error) })
-          progress(`round ${round} ${workload.name} ${peer.name}: failed: ${message(error)}`)
-        }
+        await using bench = plan.bench(tools, peer)
+        for (const workload of stage) await measure(bench, workload, peer, round)
       }
     }
   }

@@ -3,7 +3,7 @@ import { machineText } from './machine.js'
 import type { Measurement, Results } from './rounds.js'
 import { ratios, type Spread, spread } from './statistics.js'
 import { aligned, othersText, spreadText } from './text.js'
-import { type Aim, type Figures, METRICS, type Metric, type Workload } from './workload.js'
+import { type Aim, type Figures, METRICS, type Metric, type Titled } from './workload.js'
 
 /** Near enough to a limit that binds both brokers: there the ratio says nothing any more. */
 const NEAR_LIMIT = 0.9
@@ -15,7 +15,7 @@ interface Limit {
 }
 
 /** What bounds the first peer on this workload: the client, and the disk where it must answer from there. */
-function limitsOf(results: Results, workload: Workload): Limit[] {
+function limitsOf(results: Results, workload: Titled): Limit[] {
   const limits: Limit[] = []
   const rounds = results.limits[workload.name] ?? []
   const generator = spread(rounds.flatMap((limit) => limit.generator ?? []))
@@ -39,7 +39,7 @@ interface Column {
   readonly byRound: readonly (Figures | undefined)[]
 }
 
-function columns(results: Results, workload: Workload): Column[] {
+function columns(results: Results, workload: Titled): Column[] {
   const found = (peer: string, round: number) =>
     results.measurements.find(
       (each: Measurement) => each.workload === workload.name && each.peer === peer && each.round === round,
@@ -56,7 +56,7 @@ const valuesOf = (column: Column | undefined, metric: Metric) =>
 const measured = (column: Column | undefined, metric: Metric) =>
   spread(valuesOf(column, metric).filter((value) => value !== undefined))
 
-function judge(results: Results, workload: Workload, aim: Aim): Verdict | undefined {
+function judge(results: Results, workload: Titled, aim: Aim): Verdict | undefined {
   const [first, second] = columns(results, workload)
   const own = measured(first, aim.metric)
   const value =
@@ -78,7 +78,7 @@ function judge(results: Results, workload: Workload, aim: Aim): Verdict | undefi
   return near ? { ...verdict, outcome: 'at the limit', limit: near.name } : { ...verdict, outcome: 'short' }
 }
 
-export function verdicts(results: Results, workloads: readonly Workload[]): Verdict[] {
+export function verdicts(results: Results, workloads: readonly Titled[]): Verdict[] {
   return workloads.flatMap((workload) => workload.aims.flatMap((aim) => judge(results, workload, aim) ?? []))
 }
 
@@ -90,7 +90,7 @@ function aimText(verdict: Verdict | undefined): string {
   return `${better === 'higher' ? '≥' : '≤'} ${shown}  ${outcome}`
 }
 
-function block(results: Results, workload: Workload): string {
+function block(results: Results, workload: Titled): string {
   const all = columns(results, workload)
   const [first, second] = all
   const named = verdicts(results, [workload])
@@ -156,7 +156,7 @@ function diskText(results: Results): string[] {
   ]
 }
 
-export function table(results: Results, workloads: readonly Workload[]): string {
+export function table(results: Results, workloads: readonly Titled[]): string {
   const { machine } = results
   const head = [
     `${machineText(machine)}, ${results.rounds} round(s)` +

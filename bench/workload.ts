@@ -24,6 +24,15 @@ export const METRICS = {
   nodeMs: { title: '`node -e 0` ms', better: 'lower', digits: 0 },
   idleRssMb: { title: 'idle RSS MB', better: 'lower', digits: 0 },
   idlePssMb: { title: 'idle PSS MB', better: 'lower', digits: 0 },
+  answeredMs: { title: 'to the next ack, ms', better: 'lower', digits: 0 },
+  answeredMostMs: { title: 'to the next ack, most, ms', better: 'lower', digits: 0 },
+  slowestAckMs: { title: 'slowest ack ms', better: 'lower', digits: 0 },
+  createMs: { title: 'created ms', better: 'lower', digits: 0 },
+  movedMs: { title: 'failed over ms', better: 'lower', digits: 0 },
+  restartMs: { title: 'restarted ms', better: 'lower', digits: 0 },
+  inSyncMs: { title: 'in sync again ms', better: 'lower', digits: 0 },
+  replicaKb: { title: 'memory KB/replica', better: 'lower', digits: 1 },
+  idleCores: { title: 'idle cores', better: 'lower', digits: 2 },
 } as const
 
 export type Metric = keyof typeof METRICS
@@ -36,14 +45,18 @@ export interface Aim {
   readonly bound: number | ((figures: Figures) => number)
 }
 
-export interface Workload {
+/** What a table has to know of a workload. */
+export interface Titled {
   readonly name: string
   readonly title: string
   readonly aims: readonly Aim[]
+}
+
+export interface Workload<B = Bench> extends Titled {
   readonly needsJava?: boolean
   /** The broker must have the data on disk before it answers: shows the disk's limit where that is so. */
   readonly durable?: boolean
-  run(bench: Bench): Promise<Figures>
+  run(bench: B): Promise<Figures>
   /** The same load against the broker that keeps nothing: MB/s. */
   generatorLimit?(tools: Tools): Promise<number>
 }

@@ -1,13 +1,13 @@
 // Apache Kafka as it comes: broker and controller in one process, the stock server.properties, and the JVM options
 // of its start script.
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { QUIET_LOGGING } from './java.js'
 import type { Peer, RunningPeer } from './peer.js'
 import { freePorts, startedPeer } from './started.js'
 
-const HEAP = ['-Xmx1G', '-Xms1G']
+export const KAFKA_HEAP = ['-Xmx1G', '-Xms1G']
 const JVM = [
   '-server',
   '-XX:+UseG1GC',
@@ -19,11 +19,21 @@ const JVM = [
 ]
 const CLUSTER_ID = 'b2RyYWRlay1iZW5jaG1hcg'
 
-function properties(port: number, controllerPort: number, dataDir: string): string {
+/** A broker and controller in one process. */
+export interface KafkaNode {
+  readonly id: number
+  readonly port: number
+  readonly controllerPort: number
+  readonly dataDir: string
+}
+
+/** The stock server.properties for one of `nodes`, which form a cluster. */
+function properties({ id, port, controllerPort, dataDir }: KafkaNode, nodes: readonly KafkaNode[]): string {
+  const voters = nodes.map((node) => `${node.id}@127.0.0.1:${node.controllerPort}`)
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': id,
+    'controller.quorum.voters': voters.join(','),
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -51,10 +61,32 @@ function properties(port: number, controllerPort: number, dataDir: string): stri
     .join('')
 }
 
+/** Makes a node's folder ready for its first start, and writes its properties beside it. */
+export function formatKafka(classPath: string, node: KafkaNode, nodes: readonly KafkaNode[]): void {
+  mkdirSync(node.dataDir, { recursive: true })
+  const file = writeProperties(node, nodes)
+  const args = ['-Xmx128m', QUIET_LOGGING, '-cp', classPath, 'kafka.tools.StorageTool']
+  const result = spawnSync('java', [...args, 'format', '-t', CLUSTER_ID, '-c', file], { encoding: 'utf8' })
+  if (result.status !== 0 || !existsSync(join(node.dataDir, 'meta.properties')))
+    throw new Error(`Kafka's storage tool failed: ${result.stdout}${result.stderr}`)
+}
+
+export function spawnKafka(classPath: string, node: KafkaNode, nodes: readonly KafkaNode[]): ChildProcess {
+  const file = writeProperties(node, nodes)
+  const args = [...KAFKA_HEAP, ...JVM, QUIET_LOGGING, '-cp', classPath, 'kafka.Kafka', file]
+  return spawn('java', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
+function writeProperties(node: KafkaNode, nodes: readonly KafkaNode[]): string {
+  const file = `${node.dataDir}.properties`
+  writeFileSync(file, properties(node, nodes))
+  return file
+}
+
 export class Kafka implements Peer {
   readonly name: string
   readonly settings =
-    `Apache Kafka 4.3.1, stock server.properties, ${HEAP.join(' ')}; acks=all answers from the page cache`
+    `Apache Kafka 4.3.1, stock server.properties, ${KAFKA_HEAP.join(' ')}; acks=all answers from the page cache`
   readonly acksAllOnDisk = false
   readonly #classPath: string
 
@@ -64,29 +96,13 @@ export class Kafka implements Peer {
   }
 
   async prepare(dataDir: string): Promise<void> {
-    mkdirSync(dataDir, { recursive: true })
-    const file = this.#writeProperties(dataDir, 1, 2)
-    const args = ['-Xmx128m', QUIET_LOGGING, '-cp', this.#classPath, 'kafka.tools.StorageTool']
-    const result = spawnSync('java', [...args, 'format', '-t', CLUSTER_ID, '-c', file], { encoding: 'utf8' })
-    if (result.status !== 0 || !existsSync(join(dataDir, 'meta.properties')))
-      throw new Error(`Kafka's storage tool failed: ${result.stdout}${result.stderr}`)
+    const node = { id: 1, port: 1, controllerPort: 2, dataDir }
+    formatKafka(this.#classPath, node, [node])
   }
 
   async start(dataDir: string, topic?: string): Promise<RunningPeer> {
     const [port, controllerPort] = (await freePorts(2)) as [number, number]
-    const file = this.#writeProperties(dataDir, port, controllerPort)
-    const args = [...HEAP, ...JVM, QUIET_LOGGING, '-cp', this.#classPath, 'kafka.Kafka', file]
-    return startedPeer(
-      () => spawn('java', args, { stdio: ['ignore', 'ignore', 'pipe'] }),
-      port,
-      dataDir,
-      topic,
-    )
-  }
-
-  #writeProperties(dataDir: string, port: number, controllerPort: number): string {
-    const file = `${dataDir}.properties`
-    writeFileSync(file, properties(port, controllerPort, dataDir))
-    return file
+    const node = { id: 1, port, controllerPort, dataDir }
+    return startedPeer(() => spawnKafka(this.#classPath, node, [node]), port, dataDir, { topic })
   }
 }

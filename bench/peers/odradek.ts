@@ -5,6 +5,13 @@ import { join } from 'node:path'
 import type { Peer, RunningPeer } from './peer.js'
 import { freePorts, startedPeer } from './started.js'
 
+/** The program as it is shipped. Throws where it is not built. */
+export function odradekProgram(root: string): string {
+  const program = join(root, 'dist', 'bundle', 'cli', 'main.js')
+  if (!existsSync(program)) throw new Error('Odradek is not built: npm run build')
+  return program
+}
+
 export class Odradek implements Peer {
   readonly name: string
   readonly settings = 'default settings; acks=all answers after fdatasync'
@@ -13,8 +20,7 @@ export class Odradek implements Peer {
 
   constructor(root: string, name = 'odradek') {
     this.name = name
-    this.#program = join(root, 'dist', 'bundle', 'cli', 'main.js')
-    if (!existsSync(this.#program)) throw new Error('Odradek is not built: npm run build')
+    this.#program = odradekProgram(root)
   }
 
   async prepare(dataDir: string): Promise<void> {
@@ -28,7 +34,7 @@ export class Odradek implements Peer {
       () => spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }),
       port,
       dataDir,
-      topic,
+      { topic },
     )
   }
 }

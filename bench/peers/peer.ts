@@ -11,12 +11,16 @@ export interface RunningPeer {
   kill(): Promise<void>
 }
 
-export interface Peer {
+/** What stands in the table's head. */
+export interface Contender {
   readonly name: string
   /** What a reader must know to judge the figures. */
   readonly settings: string
   /** What acks=all means on this broker: decides whether the disk's limit is shown. */
   readonly acksAllOnDisk: boolean
+}
+
+export interface Peer extends Contender {
   /** Makes a data folder ready for the first start; not part of the ready time. */
   prepare(dataDir: string): Promise<void>
   /** Starts on a folder that prepare has seen; `topic` must have a leader before the peer counts as ready. */

@@ -26,14 +26,14 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-async function serves(port: number, topic: string | undefined): Promise<boolean> {
+async function serves(port: number, topic: string | undefined, inCluster: number): Promise<boolean> {
   try {
     using wire = await Wire.connect(port)
     await wire.apiVersions()
     const { brokers, topics } = await wire.metadata(topic === undefined ? [] : [topic])
     return (
-      brokers > 0 &&
-      topics.every(({ error, leaders }) => error === 0 && leaders.every((leader) => leader >= 0))
+      brokers >= inCluster &&
+      topics.every(({ error, partitions }) => error === 0 && partitions.every(({ leader }) => leader >= 0))
     )
   } catch {
     return false
@@ -42,12 +42,15 @@ async function serves(port: number, topic: string | undefined): Promise<boolean>
 
 const firstLine = (text: string) => text.trim().split('\n')[0]!
 
-/** `spawn` must start the process when called: the ready time counts from there. */
+/**
+ * Ready when `topic` has a leader everywhere and `brokers` are known. `spawn` must start the process when called: the
+ * ready time counts from there.
+ */
 export async function startedPeer(
   spawn: () => ChildProcess,
   port: number,
   dataDir: string,
-  topic?: string,
+  { topic, brokers = 1 }: { topic?: string | undefined; brokers?: number } = {},
 ): Promise<RunningPeer> {
   const startedAt = performance.now()
   const child = ChildProcesses.add(spawn())
@@ -55,7 +58,7 @@ export async function startedPeer(
   child.stderr?.on('data', (part) => (words = (words + part).slice(0, MOST_WORDS)))
   child.stdout?.resume()
   const ended = new Promise<void>((done) => child.once('close', () => done()))
-  while (!(await serves(port, topic))) {
+  while (!(await serves(port, topic, brokers))) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
       throw new Error(`the broker ended before it was ready: ${firstLine(words)}`)
     if (performance.now() - startedAt > READY_TIMEOUT_MS) {

@@ -2,11 +2,14 @@
 // from lib/protocol, so that a mistake there cannot hide itself here.
 import { connect, type Socket } from 'node:net'
 
+const PRODUCE = 0
 const METADATA = 3
 const API_VERSIONS = 18
 const CREATE_TOPICS = 19
 const DELETE_TOPICS = 20
 const TIMEOUT_MS = 30_000
+const METADATA_VERSION = 7
+const PRODUCE_VERSION = 3
 
 export class WireError extends Error {
   override readonly name = 'WireError'
@@ -62,10 +65,36 @@ const string = (value: string) => Buffer.concat([int16(Buffer.byteLength(value))
 
 const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items])
 
+export interface PartitionState {
+  readonly partition: number
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
 export interface TopicState {
   readonly name: string | null
   readonly error: number
-  readonly leaders: readonly number[]
+  /** In the order of the answer. */
+  readonly partitions: readonly PartitionState[]
+}
+
+/** What a topic is to be; all but the name and the number of partitions may be left out. */
+export interface NewTopic {
+  readonly replicas?: number
+  readonly configs?: Readonly<Record<string, string>>
+}
+
+function partitionState(reader: Reader): PartitionState {
+  reader.int16()
+  const partition = reader.int32()
+  const leader = reader.int32()
+  const leaderEpoch = reader.int32()
+  const ids = () => reader.array(() => reader.int32())
+  const state = { partition, leader, leaderEpoch, replicas: ids(), isr: ids() }
+  ids()
+  return state
 }
 
 /** One connection, one request at a time. */
@@ -83,6 +112,10 @@ export class Wire implements Disposable {
     })
     socket.on('error', (error) => this.#wake(error))
     socket.on('close', () => this.#wake(new WireError('connection closed')))
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed
   }
 
   static connect(port: number): Promise<Wire> {
@@ -127,32 +160,54 @@ export class Wire implements Disposable {
 
   /** Of the named topics, or only the brokers. */
   async metadata(topics: readonly string[]): Promise<{ brokers: number; topics: TopicState[] }> {
-    const reader = await this.#request(METADATA, 1, list(topics.map(string)))
+    const body = Buffer.concat([list(topics.map(string)), Buffer.from([0])])
+    const reader = await this.#request(METADATA, METADATA_VERSION, body)
+    reader.int32()
     const brokers = reader.array(() => {
       reader.int32()
       reader.string()
       reader.int32()
       reader.string()
     }).length
+    reader.string()
     reader.int32()
     const states = reader.array(() => {
       const error = reader.int16()
       const name = reader.string()
       reader.skip(1)
-      const leaders = reader.array(() => {
-        reader.skip(6)
-        const leader = reader.int32()
-        reader.array(() => reader.int32())
-        reader.array(() => reader.int32())
-        return leader
-      })
-      return { name, error, leaders }
+      return { name, error, partitions: reader.array(() => partitionState(reader)) }
     })
     return { brokers, topics: states }
   }
 
-  async createTopic(name: string, partitions: number): Promise<void> {
-    const topic = Buffer.concat([string(name), int32(partitions), int16(1), list([]), list([])])
+  /** Resolves with the error code of the answer. */
+  async produce(topic: string, partition: number, batch: Buffer, timeoutMs: number): Promise<number> {
+    const data = Buffer.concat([int32(partition), int32(batch.length), batch])
+    const topics = list([Buffer.concat([string(topic), list([data])])])
+    const body = Buffer.concat([int16(-1), int16(-1), int32(timeoutMs), topics])
+    const reader = await this.#request(PRODUCE, PRODUCE_VERSION, body)
+    const [errors = []] = reader.array(() => {
+      reader.string()
+      return reader.array(() => {
+        reader.int32()
+        const error = reader.int16()
+        reader.skip(16)
+        return error
+      })
+    })
+    return errors[0]!
+  }
+
+  async createTopic(
+    name: string,
+    partitions: number,
+    { replicas = 1, configs = {} }: NewTopic = {},
+  ): Promise<void> {
+    const settings = Object.entries(configs).map((entry) => Buffer.concat(entry.map(string)))
+    const topic = Buffer.concat([
+      ...[string(name), int32(partitions), int16(replicas)],
+      ...[list([]), list(settings)],
+    ])
     const body = Buffer.concat([list([topic]), int32(TIMEOUT_MS), Buffer.from([0])])
     this.#check('CreateTopics', name, await this.#request(CREATE_TOPICS, 2, body))
     await this.leadersOf(name, partitions)
@@ -175,7 +230,9 @@ export class Wire implements Disposable {
   async #hasLeaders(name: string, partitions: number): Promise<boolean> {
     const state = (await this.metadata([name])).topics[0]!
     return (
-      state.error === 0 && state.leaders.length === partitions && state.leaders.every((leader) => leader >= 0)
+      state.error === 0 &&
+      state.partitions.length === partitions &&
+      state.partitions.every(({ leader }) => leader >= 0)
     )
   }
 
