@@ -193,9 +193,10 @@ export class Partition implements CleanableLog {
   /**
    * Appends what a client produced. With acks −1 it resolves when the records are on disk at every in-sync replica
    * (with `write.caching` when they are in their page caches), with acks 1 when they are in the leader's page cache.
+   * `onWritten` is called once where the records were appended: from then on `records` is the caller's again.
    */
-  async produce(records: Uint8Array, acks: number): Promise<ProduceOutcome> {
-    const outcome = await this.#append(records, 'client', acks === -1)
+  async produce(records: Uint8Array, acks: number, onWritten?: () => void): Promise<ProduceOutcome> {
+    const outcome = await this.#append(records, 'client', acks === -1, onWritten)
     return { ...outcome, logStartOffset: this.logStartOffset }
   }
 
@@ -413,6 +414,7 @@ export class Partition implements CleanableLog {
     records: Uint8Array,
     origin: 'client' | 'coordinator',
     byAllReplicas: boolean,
+    onWritten?: () => void,
   ): Promise<AppendOutcome> {
     this.#requireOpen()
     const leadership = this.#requireLeadership()
@@ -420,6 +422,7 @@ export class Partition implements CleanableLog {
     const { leaderEpoch } = leadership
     const flush = byAllReplicas && !this.#config.writeCaching
     const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, flush })
+    onWritten?.()
     if (byAllReplicas) {
       const waiting = this.#acknowledged(leadership, outcome.lastOffset + 1, flush)
       if (waiting) await waiting

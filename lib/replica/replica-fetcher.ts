@@ -99,13 +99,14 @@ export class ReplicaFetcher {
     const { log, leaderId, settings } = this.#options
     let failures = 0
     while (!this.#abort.signal.aborted) {
-      const ready = this.#ready()
-      if (ready.size === 0) {
+      if (!this.#isAnyReady()) {
         await this.#rest(this.#untilRetryMs())
         continue
       }
       try {
-        await this.#round(await this.#connect(), ready)
+        const connection = await this.#connect()
+        // Only now: what came in while it was dialled would else wait for as long as the first fetch does.
+        await this.#round(connection, this.#ready())
         if (this.#toldEpoch !== this.#options.brokerEpoch()) this.#progress()
         failures = 0
       } catch (error) {
@@ -119,16 +120,23 @@ export class ReplicaFetcher {
     }
   }
 
+  #isAnyReady(): boolean {
+    for (const _ of this.#readyOnes()) return true
+    return false
+  }
+
   /** What is to be fetched now: neither at rest after a failure nor held back by the quota. */
   #ready(): Map<string, FetchedPartition> {
+    return new Map(this.#readyOnes())
+  }
+
+  *#readyOnes(): Iterable<[string, FetchedPartition]> {
     const now = performance.now()
     const mayFetchAll = this.#options.quota.allows()
-    const ready = new Map<string, FetchedPartition>()
-    for (const [key, fetched] of this.#partitions) {
-      if (fetched.retryAtMs > now || (!mayFetchAll && fetched.partition.isThrottledAsFollower)) continue
-      ready.set(key, fetched)
+    for (const entry of this.#partitions) {
+      const [, { retryAtMs, partition }] = entry
+      if (retryAtMs <= now && (mayFetchAll || !partition.isThrottledAsFollower)) yield entry
     }
-    return ready
   }
 
   /** Until the first of those that rest, or that the quota holds back, may be fetched again. */
@@ -202,6 +210,8 @@ export class ReplicaFetcher {
     if (body.errorCode !== ErrorCode.NONE) throw new Error(`the leader answered ${errorName(body.errorCode)}`)
     this.#session.accept(body.sessionId)
     await this.#take(body, ready)
+    // Appended, and nothing else of it is kept.
+    recycleFrame(frame)
   }
 
   async #take(body: FetchResponse, asked: ReadonlyMap<string, FetchedPartition>): Promise<void> {

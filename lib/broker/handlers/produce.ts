@@ -39,18 +39,21 @@ export const produce = defineHandler({
     const { version, broker, connection } = context
     const refusal = refuse(request)
     const leaders = new CurrentLeaders(context)
+    // The frame is of use again once nothing is written from it any more, long before the replicas have answered.
+    let unwritten = topicData.reduce((sum, { partitionData }) => sum + partitionData.length, 0)
+    const written = () => {
+      if (--unwritten === 0) context.releaseFrame()
+    }
     const responses = await Promise.all(
       topicData.map(async ({ topicId, name, partitionData }) => {
         const topic = version >= 13 ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
         const partitionResponses = await Promise.all(
-          partitionData.map((data) => append(topic, data, request, context, refusal, leaders)),
+          partitionData.map((data) => append(topic, data, request, context, refusal, leaders, written)),
         )
         return { topicId, name, partitionResponses }
       }),
     )
     const answers = responses.flatMap((topic) => topic.partitionResponses)
-    // After a time-out the engine may still be writing from the frame.
-    if (!answers.some(({ errorCode }) => errorCode === ErrorCode.REQUEST_TIMED_OUT)) context.releaseFrame()
     if (acks !== 0) return { responses, nodeEndpoints: leaders.endpoints() }
     const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
     // With acks=0 there is no answer to carry the error: closing tells the client to look at its metadata again.
@@ -82,7 +85,13 @@ async function append(
   { broker, version, connection, clientId }: RequestContext,
   refusal: KafkaError | undefined,
   leaders: CurrentLeaders,
+  written: () => void,
 ): Promise<PartitionAnswer> {
+  let isWritten = false
+  const onWritten = () => {
+    isWritten = true
+    written()
+  }
   try {
     if (refusal) throw refusal
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
@@ -94,7 +103,7 @@ async function append(
       throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
     }
     // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
-    const outcome = await withTimeout(partition.produce(records, acks), acks === -1 ? timeoutMs : 0)
+    const outcome = await withTimeout(partition.produce(records, acks, onWritten), acks === -1 ? timeoutMs : 0)
     requireNotFenced(broker)
     broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
@@ -107,6 +116,8 @@ async function append(
     }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
+    // After a time-out the engine may still be writing from the frame.
+    if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) onWritten()
     broker.refusals.report(
       { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
       `produce refused: ${error.message}`,
