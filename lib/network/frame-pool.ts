@@ -1,18 +1,21 @@
 /**
  * Memory for large frames, used again once a handler says that it is done with one. Fresh memory of that size comes
- * from the kernel page by page, which takes about as long as reading the frame.
+ * from the kernel page by page, which takes about as long as reading the frame; and the more of it is left to the
+ * garbage collector, the more often that marks the whole heap.
  */
 
-const minBytes = 256 * 1024
-const maxBytes = 4 * 1024 * 1024
-/** Buffers come in multiples of this, so that frames of about the same size share them. */
-const stepBytes = 128 * 1024
+const minBytes = 64 * 1024
+/** The largest of what a follower fetches at once fits. */
+const maxBytes = 16 * 1024 * 1024
 /** What is kept for use, at most. */
-const keptBytes = 16 * 1024 * 1024
+const keptBytes = 32 * 1024 * 1024
 /** What has not been needed for so long is let go. */
 const unusedMs = 5_000
 
-/** Free buffers by their number of steps. */
+/**
+ * Free buffers by their size, a power of two, so that frames of all sizes share few kinds of them. The kind that was
+ * asked for last comes last.
+ */
 const free = new Map<number, ArrayBuffer[]>()
 /** Handed out and not given back: a second `recycleFrame` of the same frame changes nothing. */
 const inUse = new WeakSet<ArrayBufferLike>()
@@ -24,13 +27,18 @@ let timer: NodeJS.Timeout | undefined
 /** `size` bytes of unknown content. */
 export function takeFrame(size: number): Buffer {
   if (size < minBytes || size > maxBytes) return Buffer.allocUnsafeSlow(size)
-  const steps = Math.ceil(size / stepBytes)
-  const recycled = free.get(steps)?.pop()
+  const capacity = 2 ** Math.ceil(Math.log2(size))
+  const list = free.get(capacity)
+  if (list !== undefined) {
+    free.delete(capacity)
+    free.set(capacity, list)
+  }
+  const recycled = list?.pop()
   if (recycled !== undefined) {
     freeBytes -= recycled.byteLength
     unusedBytes = Math.min(unusedBytes, freeBytes)
   }
-  const memory = recycled ?? (Buffer.allocUnsafeSlow(steps * stepBytes).buffer as ArrayBuffer)
+  const memory = recycled ?? (Buffer.allocUnsafeSlow(capacity).buffer as ArrayBuffer)
   inUse.add(memory)
   return Buffer.from(memory, 0, size)
 }
@@ -42,13 +50,24 @@ export function takeFrame(size: number): Buffer {
  */
 export function recycleFrame(frame: Buffer): void {
   const memory = frame.buffer as ArrayBuffer
-  if (!inUse.delete(memory) || freeBytes + memory.byteLength > keptBytes) return
-  const steps = memory.byteLength / stepBytes
-  const list = free.get(steps)
-  if (list === undefined) free.set(steps, [memory])
+  if (!inUse.delete(memory) || !makeRoom(memory.byteLength)) return
+  const list = free.get(memory.byteLength)
+  if (list === undefined) free.set(memory.byteLength, [memory])
   else list.push(memory)
   freeBytes += memory.byteLength
   timer ??= setInterval(letGo, unusedMs).unref()
+}
+
+/** Lets go buffers of the kinds that nobody has asked for lately. False where those of this one fill all. */
+function makeRoom(size: number): boolean {
+  for (const [kind, list] of free) {
+    while (freeBytes + size > keptBytes && kind !== size && list.length > 0) {
+      list.pop()
+      freeBytes -= kind
+    }
+  }
+  unusedBytes = Math.min(unusedBytes, freeBytes)
+  return freeBytes + size <= keptBytes
 }
 
 function letGo(): void {

@@ -1,5 +1,5 @@
 /** A follower's connection to a leader: Fetch, and ReplicaProgress, which has no answer. */
-import { type ClientConnection, dial } from '../network/index.js'
+import { type ClientConnection, dial, recycleFrame } from '../network/index.js'
 import {
   decodeResponse,
   type Encodable,
@@ -13,7 +13,10 @@ export type FollowerProgress = Encodable<RequestOf<'ReplicaProgress'>>
 
 export interface LeaderConnection {
   readonly closed: boolean
-  /** Rejects where no answer came in time; the connection is closed then. One at a time. */
+  /**
+   * Rejects where no answer came in time; the connection is closed then. One at a time: the bytes of an answer are
+   * the caller's until the next call.
+   */
   fetch(request: FollowerFetch): Promise<FetchResponse>
   /** Sent in the order of the calls, and behind the fetch before. A connection that breaks is told of by the fetch. */
   tellProgress(progress: FollowerProgress): void
@@ -55,6 +58,8 @@ class SocketLeaderConnection implements LeaderConnection {
   readonly #connection: ClientConnection
   readonly #clientId: string
   #correlationId = 0
+  /** What holds the last answer. */
+  #frame: Buffer | undefined
 
   constructor(connection: ClientConnection, nodeId: number) {
     this.#connection = connection
@@ -66,8 +71,11 @@ class SocketLeaderConnection implements LeaderConnection {
   }
 
   async fetch(request: FollowerFetch): Promise<FetchResponse> {
+    if (this.#frame) recycleFrame(this.#frame)
+    this.#frame = undefined
     const frame = encodeRequest('Fetch', fetchVersion, this.#header(), request) as Uint8Array[]
-    return decodeResponse('Fetch', fetchVersion, await this.#connection.send(frame)).body
+    this.#frame = await this.#connection.send(frame)
+    return decodeResponse('Fetch', fetchVersion, this.#frame).body
   }
 
   tellProgress(progress: FollowerProgress): void {

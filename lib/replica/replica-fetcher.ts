@@ -210,8 +210,6 @@ export class ReplicaFetcher {
     if (body.errorCode !== ErrorCode.NONE) throw new Error(`the leader answered ${errorName(body.errorCode)}`)
     this.#session.accept(body.sessionId)
     await this.#take(body, ready)
-    // Appended, and nothing else of it is kept.
-    recycleFrame(frame)
   }
 
   async #take(body: FetchResponse, asked: ReadonlyMap<string, FetchedPartition>): Promise<void> {

@@ -103,7 +103,10 @@ async function append(
       throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
     }
     // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
-    const outcome = await withTimeout(partition.produce(records, acks, onWritten), acks === -1 ? timeoutMs : 0)
+    const outcome = await withTimeout(
+      partition.produce(records, acks, onWritten),
+      acks === -1 ? timeoutMs : 0,
+    )
     requireNotFenced(broker)
     broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
