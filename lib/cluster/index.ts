@@ -32,7 +32,7 @@ export type {
   MetadataWatch,
 } from './metadata-store.js'
 export type { ProducerIdBlock } from './producer-ids.js'
-export { isReassigning, reassigningPartitions } from './reassignment.js'
+export { isReassigning, originalReplicas } from './reassignment.js'
 export type {
   ReassignmentController,
   ReassignmentOptions,

@@ -5,7 +5,6 @@
  * INVARIANT: the replicas without the adding ones are those of before, without the removing ones those of after. A
  * replica that was being added and is not wanted any more is both.
  */
-import type { ClusterImage, PartitionImage, TopicImage } from './cluster-image.js'
 import type { PartitionValue } from './metadata-keys.js'
 import type { MemberState } from './partition-election.js'
 
@@ -30,15 +29,6 @@ export function assignmentOf({
 
 export function isReassigning({ addingReplicas = none, removingReplicas = none }: StoredAssignment): boolean {
   return addingReplicas.length > 0 || removingReplicas.length > 0
-}
-
-/** The partitions whose replicas become others at the moment. */
-export function reassigningPartitions({
-  topics,
-}: ClusterImage): { readonly topic: TopicImage; readonly partition: PartitionImage }[] {
-  return [...topics.values()].flatMap((topic) =>
-    topic.partitions.filter(isReassigning).map((partition) => ({ topic, partition })),
-  )
 }
 
 /** What a cancellation goes back to. */

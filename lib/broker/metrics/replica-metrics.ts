@@ -1,4 +1,5 @@
 /** The partitions that this broker has. */
+import { isReassigning, originalReplicas, type PartitionImage } from '../../cluster/index.js'
 import type { Partition } from '../../replica/index.js'
 import { counter, gauge, labelledGauge, type MetricSource, type Sample } from './metric.js'
 
@@ -12,7 +13,12 @@ export const replicaMetrics = [
   gauge(
     name('underreplicatedpartitions'),
     'Partitions that this broker leads and not all replicas are in sync with',
-    (source) => countLed(source, ({ isr, replicas }) => isr.length < replicas.length),
+    (source) => countLed(source, (partition, state) => partition.isr.length < originalReplicas(state).length),
+  ),
+  gauge(
+    name('reassigningpartitions'),
+    'Partitions that this broker leads and that get other replicas',
+    (source) => countLed(source, (_, state) => isReassigning(state)),
   ),
   gauge(
     name('underminisrpartitioncount'),
@@ -58,8 +64,15 @@ function countAll({ services }: MetricSource, isCounted: (partition: Partition) 
   return count
 }
 
-function countLed(source: MetricSource, isCounted: (partition: Partition) => boolean): number {
-  return countAll(source, (partition) => partition.isLeader && isCounted(partition))
+function countLed(
+  source: MetricSource,
+  isCounted: (partition: Partition, state: PartitionImage) => boolean,
+): number {
+  const { image } = source.services.cluster
+  return countAll(source, (partition) => {
+    const state = image.topic(partition.topic)?.partitions[partition.partition]
+    return partition.isLeader && state !== undefined && isCounted(partition, state)
+  })
 }
 
 function perPartition(metric: string, help: string, value: (partition: Partition) => number) {

@@ -96,3 +96,19 @@ test('a partition that lacks replicas is counted where it is led, until they are
   t.is(found.get('kafka_server_replicamanager_isrexpands_total'), 1)
   t.is((await scrape(brokers.metricsUrl(2))).get('kafka_server_replicamanager_underreplicatedpartitions'), 0)
 })
+
+test('a partition that gets other replicas is counted as such, and lacks none by it', async (t) => {
+  await using brokers = await Brokers.start({ properties })
+  await brokers.createTopic('orders', [[1, 2]])
+  await brokers.stop(3)
+  const { responses } = await brokers.client(1).send('AlterPartitionReassignments', {
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas: [1, 3] }] }],
+  })
+  t.is(responses[0]!.partitions[0]!.errorCode, 0)
+  await until(
+    async () =>
+      (await scrape(brokers.metricsUrl(1))).get('kafka_server_replicamanager_reassigningpartitions') === 1,
+  )
+  const found = await scrape(brokers.metricsUrl(1))
+  t.is(found.get('kafka_server_replicamanager_underreplicatedpartitions'), 0)
+})
