@@ -18,13 +18,16 @@ interface Running {
 }
 
 export class BrokerProcesses implements AsyncDisposable {
+  /** The first of its members, in most tests the only one. */
   readonly etcd: Etcd
+  readonly #endpoints: string
   readonly store: MetadataStore
   readonly running = new Map<number, Running>()
   readonly #folder: string
 
-  private constructor(etcd: Etcd, store: MetadataStore, folder: string) {
-    this.etcd = etcd
+  private constructor(members: readonly Etcd[], store: MetadataStore, folder: string) {
+    this.etcd = members[0]!
+    this.#endpoints = members.map(({ endpoint }) => endpoint).join()
     this.store = store
     this.#folder = folder
   }
@@ -32,10 +35,12 @@ export class BrokerProcesses implements AsyncDisposable {
   static async start(
     ids: readonly number[] = [1, 2, 3],
     overridesOf: (id: number) => Record<string, string> = () => ({}),
+    members?: readonly Etcd[],
   ): Promise<BrokerProcesses> {
-    const etcd = await Etcd.start()
+    const etcd = members ?? [await Etcd.start()]
     const folder = await mkdtemp(join(tmpdir(), 'odradek-brokers-'))
-    const brokers = new BrokerProcesses(etcd, await etcd.open({ prefix }), folder)
+    const endpoints = etcd.map(({ endpoint }) => endpoint)
+    const brokers = new BrokerProcesses(etcd, await etcd[0]!.open({ prefix, endpoints }), folder)
     await Promise.all(ids.map((id) => brokers.start(id, { overrides: overridesOf(id) })))
     return brokers
   }
@@ -47,7 +52,7 @@ export class BrokerProcesses implements AsyncDisposable {
   ): Promise<void> {
     const settings = {
       'node.id': String(id),
-      'etcd.endpoints': this.etcd.endpoint,
+      'etcd.endpoints': this.#endpoints,
       'etcd.prefix': prefix,
       ...overrides,
     }

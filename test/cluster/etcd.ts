@@ -7,23 +7,57 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EtcdMetadataStore, type EtcdOptions } from '../../lib/cluster/index.js'
 
+export interface EtcdStart {
+  /** Further options of etcd's. */
+  args?: readonly string[]
+  /** Clients come over TLS, and show a certificate of this CA; the files' paths. */
+  tls?: { readonly ca: string; readonly cert: string; readonly key: string }
+}
+
 export class Etcd implements AsyncDisposable {
+  readonly name: string
   readonly clientPort: number
   readonly #peerPort: number
   readonly #folder: string
+  readonly #options: EtcdStart
+  #members: readonly Etcd[] = [this]
   #process: ChildProcess | undefined
 
-  private constructor(folder: string, clientPort: number, peerPort: number) {
+  private constructor(
+    folder: string,
+    clientPort: number,
+    peerPort: number,
+    options: EtcdStart = {},
+    name = 'one',
+  ) {
     this.#folder = folder
     this.clientPort = clientPort
     this.#peerPort = peerPort
+    this.#options = options
+    this.name = name
   }
 
-  static async start(): Promise<Etcd> {
-    const folder = await mkdtemp(join(tmpdir(), 'odradek-etcd-'))
+  static async start(options: EtcdStart = {}): Promise<Etcd> {
     for (;;) {
-      const etcd = new Etcd(folder, await freePort(), await freePort())
+      const folder = await mkdtemp(join(tmpdir(), 'odradek-etcd-'))
+      const etcd = new Etcd(folder, await freePort(), await freePort(), options)
       if (await etcd.run()) return etcd
+      await etcd[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Members of one etcd. */
+  static async startMembers(names: readonly string[], options: EtcdStart = {}): Promise<Etcd[]> {
+    for (;;) {
+      const members: Etcd[] = []
+      for (const name of names) {
+        const folder = await mkdtemp(join(tmpdir(), 'odradek-etcd-'))
+        members.push(new Etcd(folder, await freePort(), await freePort(), options, name))
+      }
+      for (const member of members) member.#members = members
+      const started = await Promise.all(members.map((member) => member.run()))
+      if (!started.includes(false)) return members
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()))
     }
   }
 
@@ -41,15 +75,22 @@ export class Etcd implements AsyncDisposable {
 
   /** Starts it, or starts it again with what it had. False where a port was taken meanwhile. */
   async run(): Promise<boolean> {
-    const client = `http://${this.endpoint}`
-    const peer = `http://127.0.0.1:${this.#peerPort}`
+    const { tls, args = [] } = this.#options
+    const client = `${tls ? 'https' : 'http'}://${this.endpoint}`
+    const peer = this.#peerUrl
+    const health = tls ? `http://127.0.0.1:${await freePort()}` : client
     const child = spawn(
       'etcd',
       [
-        ['--data-dir', this.#folder, '--name', 'one', '--unsafe-no-fsync'],
+        ['--data-dir', this.#folder, '--name', this.name, '--unsafe-no-fsync'],
         ['--listen-client-urls', client, '--advertise-client-urls', client],
         ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-        ['--initial-cluster', `one=${peer}`, '--log-level', 'error'],
+        ['--initial-cluster', this.#members.map((member) => `${member.name}=${member.#peerUrl}`).join()],
+        ['--log-level', 'error', ...args],
+        // Its health is asked for in plain text.
+        tls ? ['--listen-metrics-urls', health] : [],
+        tls ? ['--cert-file', tls.cert, '--key-file', tls.key] : [],
+        tls ? ['--client-cert-auth', '--trusted-ca-file', tls.ca] : [],
       ].flat(),
       { stdio: 'ignore' },
     )
@@ -59,7 +100,7 @@ export class Etcd implements AsyncDisposable {
       ended = true
     })
     while (!ended) {
-      const healthy = await fetch(`${client}/health`).then(
+      const healthy = await fetch(`${health}/health`).then(
         (answer) => answer.text(),
         () => '',
       )
@@ -76,6 +117,16 @@ export class Etcd implements AsyncDisposable {
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await ended
+  }
+
+  /** Whether it leads the members, as it says itself. */
+  async isLeader(): Promise<boolean> {
+    const { header, leader } = await this.command('maintenance/status', {})
+    return leader !== undefined && leader === (header as { member_id: string }).member_id
+  }
+
+  get #peerUrl(): string {
+    return `http://127.0.0.1:${this.#peerPort}`
   }
 
   /** It keeps its connections and answers nothing. */
