@@ -298,7 +298,7 @@ class RunningBroker implements Broker {
   async #sharedStore(): Promise<MetadataStore | undefined> {
     const options = await etcdOptions(this.#config)
     if (!options) return undefined
-    const store = await EtcdMetadataStore.open(options)
+    const store = await EtcdMetadataStore.open({ ...options, log: this.#log })
     this.#undo.push(() => store.close())
     return store
   }

@@ -16,7 +16,7 @@ export async function importIntoEtcd(
 ): Promise<MetadataImport> {
   const folders = new BrokerConfig(settings)
   const dataDir = absolute((folders.get('log.dirs') ?? folders.get('log.dir'))[0]!)
-  const owner = await ownerOf(files, dataDir)
+  const owner = (await ownerOf(files, dataDir))?.nodeId
   if (owner === undefined) {
     throw new ConfigError(
       'INVALID_VALUE',

@@ -22,8 +22,8 @@ import { StoreIsrWriter } from './isr-writer.js'
 import { LeaderBalancer } from './leader-balancer.js'
 import { LeaderElections } from './leader-elections.js'
 import { Liveness } from './liveness.js'
-import { loadMetaProperties, type MetaProperties } from './meta-properties.js'
-import { checkMetadataHome, markShared } from './metadata-home.js'
+import { loadMetaProperties, type MetaProperties, ownerOf } from './meta-properties.js'
+import { checkMetadataHome, checkRevision, markShared } from './metadata-home.js'
 import {
   type BrokerEndpoint,
   type BrokerValue,
@@ -70,6 +70,8 @@ export class Cluster {
   readonly #ownsStore: boolean
   readonly #config: BrokerConfig
   readonly #meta: MetaProperties
+  readonly #dataDir: string
+  readonly #files: Files
   readonly #log: Logger
   /** In a store with leases: several brokers, any of which may die. */
   readonly #liveness: Liveness | undefined
@@ -84,9 +86,11 @@ export class Cluster {
     ownsStore: boolean,
     config: BrokerConfig,
     meta: MetaProperties,
-    log: Logger,
+    { dataDir, files, log }: Pick<ClusterOptions, 'dataDir' | 'files' | 'log'>,
   ) {
     const { leases } = store
+    this.#dataDir = dataDir
+    this.#files = files
     this.#log = log
     this.#store = store
     this.#ownsStore = ownsStore
@@ -126,12 +130,12 @@ export class Cluster {
     store: shared,
   }: ClusterOptions): Promise<Cluster> {
     await checkMetadataHome(dataDir, shared !== undefined)
-    const sharedId = shared && (await sharedClusterId(shared))
+    const sharedId = shared && (await sharedClusterId(shared, (await ownerOf(files, dataDir))?.clusterId))
     const meta = await loadMetaProperties(files, dataDir, config.get('node.id'), sharedId)
-    if (shared) await markShared(files, dataDir)
     const own = shared ? undefined : await openOwnMetadata({ dataDir, config, openLog, log, meta })
-    const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta, log)
+    const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta, { dataDir, files, log })
     try {
+      if (shared) await cluster.#rememberStore()
       await cluster.#start(endpoints, await wasCleanlyStopped(files, dataDir))
     } catch (error) {
       cluster.#watch?.close()
@@ -198,6 +202,14 @@ export class Cluster {
     await this.#controller?.close()
     this.#watch?.close()
     if (this.#ownsStore) await this.#store.close()
+    else await markShared(this.#files, this.#dataDir, this.image.revision)
+  }
+
+  /** What the folder's broker has seen of a shared store must be there at its next start. */
+  async #rememberStore(): Promise<void> {
+    const { revision } = await this.#store.range(CLUSTER_ID_KEY)
+    await checkRevision(this.#dataDir, revision)
+    await markShared(this.#files, this.#dataDir, revision)
   }
 
   async #start(endpoints: readonly BrokerEndpoint[], wasCleanlyStopped: boolean): Promise<void> {
@@ -277,8 +289,8 @@ async function wasCleanlyStopped(files: Files, dataDir: string): Promise<boolean
   )
 }
 
-/** The id of the cluster that the brokers of a store form: the first of them makes it. */
-async function sharedClusterId(store: MetadataStore): Promise<string> {
+/** The id of the cluster that the brokers of a store form: the first of them makes it, with a new folder. */
+async function sharedClusterId(store: MetadataStore, ownId: string | undefined): Promise<string> {
   for (;;) {
     // In this order: an import writes both keys at once.
     const known = await store.get(CLUSTER_ID_KEY)
@@ -292,6 +304,13 @@ async function sharedClusterId(store: MetadataStore): Promise<string> {
       )
     }
     if (known) return known.value
+    if (ownId !== undefined) {
+      throw new ConfigError(
+        'INVALID_VALUE',
+        `the data folder belongs to cluster ${ownId}, of which etcd has nothing below etcd.prefix: check both, or choose another folder`,
+        'etcd.prefix',
+      )
+    }
     await store.txn({
       compares: [
         { key: CLUSTER_ID_KEY, modRevision: 0 },

@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { ClusterImage } from './cluster-image.js'
 import type { Liveness } from './liveness.js'
+import { MetadataRefusedError } from './metadata-errors.js'
 import {
   brokerKey,
   CONTROLLER_KEY,
@@ -23,6 +24,7 @@ import type { MetadataStore } from './metadata-store.js'
 import { elected } from './partition-election.js'
 import { settle } from './partition-settlement.js'
 import { nextStep } from './reassignment.js'
+import { RepeatedFailure } from './repeated-failure.js'
 
 interface Write {
   readonly key: string
@@ -40,6 +42,8 @@ const chunksAtOnce = 4
 /** What a transaction compares beside its partitions: the controller's key and a registration. */
 const otherCompares = 2
 const retryMs = 100
+/** What etcd refuses, as where it is full, somebody has to mend. */
+const refusedPauseMs = 1_000
 
 export class Controller {
   readonly #store: MetadataStore
@@ -47,6 +51,7 @@ export class Controller {
   readonly #liveness: Liveness
   readonly #log: Logger
   readonly #stopListening: () => void
+  readonly #failures: RepeatedFailure
   #isPending = false
   #work: Promise<void> | undefined
   #chunkSize: number
@@ -57,6 +62,7 @@ export class Controller {
     this.#image = image
     this.#liveness = liveness
     this.#log = log
+    this.#failures = new RepeatedFailure(log, 'the controller could not write; it tries again')
     this.#chunkSize = store.maxTxnOperations - otherCompares
     this.#stopListening = image.onChange(
       ({ membersChanged, created, partitionsAdded, partitionsChanged, configsChanged }) => {
@@ -99,9 +105,9 @@ export class Controller {
         if (this.#image.controllerId < 0) await this.#campaign()
         if (this.isActive) await this.#settle()
       } catch (error) {
-        this.#log.warn({ err: error }, 'the controller could not write; it tries again')
+        this.#failures.tell(error)
         this.#isPending = true
-        await delay(retryMs)
+        await delay(error instanceof MetadataRefusedError ? refusedPauseMs : retryMs)
       }
     }
   }

@@ -13,10 +13,13 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js'
-import { type Method, methods } from './etcd-messages.js'
+import type { Logger } from 'pino'
+import { explained, isStaleToken, isUnclear } from './etcd-errors.js'
+import { type Header, type Method, methods } from './etcd-messages.js'
 import {
   MetadataOutcomeUnknownError,
   MetadataRefusedError,
+  MetadataRolledBackError,
   MetadataUnavailableError,
 } from './metadata-errors.js'
 
@@ -38,12 +41,15 @@ export interface EtcdOptions {
   readonly tls?: EtcdTls | undefined
   /** How long a request may take in all, whatever is tried. */
   readonly requestTimeoutMs: number
+  readonly log?: Logger | undefined
 }
 
 export type CallOptions = {
   /** May be sent twice without harm, so that it is tried again at the next endpoint. */
   readonly isRepeatable: boolean
   readonly timeoutMs?: number
+  /** How long one endpoint is given before the next is tried, where it is repeatable. */
+  readonly patienceMs?: number
 }
 
 const channelOptions = {
@@ -62,16 +68,9 @@ const channelOptions = {
 const endpointPatienceMs = 1_500
 const pauseMs = 100
 
-/** Errors after which it is not known what became of a request. */
-const unclear: ReadonlySet<number> = new Set([
-  status.CANCELLED,
-  status.UNKNOWN,
-  status.DEADLINE_EXCEEDED,
-  status.ABORTED,
-  status.INTERNAL,
-  status.UNAVAILABLE,
-  status.DATA_LOSS,
-])
+/** grpc-js has these as a const enum, of which nothing is left when it runs. */
+const ready = 2
+const transientFailure = 3
 
 export class EtcdConnection {
   readonly #options: EtcdOptions
@@ -80,6 +79,10 @@ export class EtcdConnection {
   readonly #movers = new Set<() => void>()
   #at = 0
   #token: Promise<string> | undefined
+  /** The newest that etcd has told of; an answer to what is asked behind must not be older. */
+  #revision = 0
+  #clusterId: string | undefined
+  #rolledBack: MetadataRolledBackError | undefined
   #closed = false
 
   constructor(options: EtcdOptions) {
@@ -100,34 +103,49 @@ export class EtcdConnection {
     return () => this.#movers.delete(work)
   }
 
+  get log(): Logger | undefined {
+    return this.#options.log
+  }
+
   /**
    * Throws MetadataUnavailableError where nothing was sent (or only what may be repeated), MetadataOutcomeUnknownError
-   * where no answer came, MetadataRefusedError where etcd answered with an error.
+   * where no answer came, MetadataRefusedError where etcd answered with an error. From when etcd has gone back to an
+   * older state it throws MetadataRolledBackError alone.
    */
   async call<Request extends object, Response extends object>(
     method: Method<Request, Response>,
     request: Request,
-    { isRepeatable, timeoutMs = this.#options.requestTimeoutMs }: CallOptions,
+    {
+      isRepeatable,
+      timeoutMs = this.#options.requestTimeoutMs,
+      patienceMs = endpointPatienceMs,
+    }: CallOptions,
   ): Promise<Response> {
     const deadline = performance.now() + timeoutMs
     let renewed = false
     for (;;) {
       const client = await this.#readyClient(deadline)
+      let isSent = false
       try {
         const metadata = await this.#metadata(client)
         const left = deadline - performance.now()
-        const patience = isRepeatable && this.#options.endpoints.length > 1 ? endpointPatienceMs : left
-        return await send(client, method, request, metadata, Math.max(1, Math.min(left, patience)))
+        const patience = isRepeatable && this.#options.endpoints.length > 1 ? patienceMs : left
+        const known = this.#revision
+        isSent = true
+        const response = await send(client, method, request, metadata, Math.max(1, Math.min(left, patience)))
+        if (isLinearizable(method)) this.#compare((response as { header: Header }).header, known)
+        return response
       } catch (error) {
-        const { code, details } = error as ServiceError
+        if (error instanceof MetadataRolledBackError) throw error
+        const details = explained((error as ServiceError).details ?? String(error))
         if (isStaleToken(error as ServiceError) && !renewed) {
           renewed = true
           this.#token = undefined
           continue
         }
-        if (!unclear.has(code)) throw new MetadataRefusedError(details ?? String(error), error)
+        if (!isUnclear(error as ServiceError)) throw new MetadataRefusedError(details, error)
         this.#moveFrom(client)
-        if (!isRepeatable) throw new MetadataOutcomeUnknownError(details, error)
+        if (isSent && !isRepeatable) throw new MetadataOutcomeUnknownError(details, error)
         if (this.#closed || performance.now() + pauseMs >= deadline)
           throw new MetadataUnavailableError(details, error)
         await delay(pauseMs)
@@ -164,27 +182,49 @@ export class EtcdConnection {
     this.#clients.clear()
   }
 
+  /** The next request is sent with a new token: what etcd refuses may be no matter of rights. */
+  forgetToken(): void {
+    this.#token = undefined
+  }
+
   /** A client that is connected: what is not sent has a known outcome. */
   async #readyClient(deadline: number): Promise<Client> {
-    for (;;) {
+    const { endpoints } = this.#options
+    for (let tried = 1; ; tried++) {
       if (this.#closed) throw new MetadataUnavailableError('the connection is closed')
+      if (this.#rolledBack) throw this.#rolledBack
       const client = this.#client()
       const left = deadline - performance.now()
-      const patience = this.#options.endpoints.length > 1 ? Math.min(left, endpointPatienceMs) : left
-      try {
-        await new Promise<void>((resolve, reject) => {
-          client.waitForReady(Date.now() + Math.max(1, patience), (error) =>
-            error ? reject(error) : resolve(),
-          )
-        })
-        return client
-      } catch (error) {
-        this.#moveFrom(client)
-        if (performance.now() >= deadline) {
-          throw new MetadataUnavailableError(`no answer from ${this.#options.endpoints.join(', ')}`, error)
-        }
-      }
+      const patience = endpoints.length > 1 ? Math.min(left, endpointPatienceMs) : left
+      if (await isReady(client, Math.max(1, patience), endpoints.length > 1)) return client
+      const isLate = performance.now() >= deadline
+      const why = isLate ? await reasonOf(client) : undefined
+      this.#moveFrom(client)
+      if (isLate)
+        throw new MetadataUnavailableError(`no answer from ${endpoints.join(', ')}${this.#told(why)}`)
+      if (tried % endpoints.length === 0) await delay(pauseMs)
     }
+  }
+
+  /** An etcd that was set back, or is another one, must not be gone on with: what it says was true once. */
+  #compare({ revision, clusterId }: Header, known: number): void {
+    const wasSetBack = Number(revision) < known
+    this.#clusterId ??= clusterId
+    this.#revision = Math.max(this.#revision, Number(revision))
+    if (!wasSetBack && clusterId === this.#clusterId) return
+    this.#rolledBack = new MetadataRolledBackError(
+      wasSetBack
+        ? `its revision was ${known} and is ${revision}`
+        : `its cluster id was ${this.#clusterId} and is ${clusterId}`,
+    )
+    throw this.#rolledBack
+  }
+
+  #told(why: string | undefined): string {
+    if (why !== undefined) return `: ${why}`
+    return this.#options.tls
+      ? ' (it may ask for a certificate, or refuse that of etcd.tls.cert.file)'
+      : ' (it may ask for TLS: see etcd.tls.ca.file)'
   }
 
   #client(): Client {
@@ -262,6 +302,33 @@ function send<Request extends object, Response extends object>(
   })
 }
 
-function isStaleToken({ code, details = '' }: ServiceError): boolean {
-  return code === status.UNAUTHENTICATED || details.includes('invalid auth token')
+/** Answers of these are never older than what was answered before they were asked. */
+function isLinearizable(method: { readonly path: string }): boolean {
+  return method.path === methods.range.path || method.path === methods.txn.path
+}
+
+/** Whether the channel stands within `patienceMs`; with `hurries` one attempt to connect that fails is enough. */
+async function isReady(client: Client, patienceMs: number, hurries: boolean): Promise<boolean> {
+  const channel = client.getChannel()
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    const state: number = channel.getConnectivityState(true)
+    if (state === ready) return true
+    if (hurries && state === transientFailure) return false
+    const isTold = await new Promise<boolean>((resolve) => {
+      channel.watchConnectivityState(state, deadline, (error) => resolve(!error))
+    })
+    if (!isTold) return false
+  }
+}
+
+/** Why a channel does not stand, as it tells the call that needs it; undefined where it does not know either. */
+async function reasonOf(client: Client): Promise<string | undefined> {
+  try {
+    await send(client, methods.authenticate, { name: '', password: '' }, new Metadata(), 100)
+  } catch (error) {
+    const details = (error as ServiceError).details ?? ''
+    return /Last error: (?:Error: )?(?!Failed to connect)(.*?)\. Resolution note/.exec(details)?.[1]
+  }
+  return undefined
 }

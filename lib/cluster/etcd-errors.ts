@@ -24,7 +24,10 @@ const advice: readonly [RegExp, string][] = [
     'the user of etcd.username lacks the right to read and write all that begins with etcd.prefix',
   ],
   [/authentication failed/, 'check etcd.username and etcd.password'],
-  [/user name is empty|authentication is not enabled/, 'check whether etcd.username and etcd.password are wanted'],
+  [
+    /user name is empty|authentication is not enabled/,
+    'check whether etcd.username and etcd.password are wanted',
+  ],
   [/request is too large/, 'raise --max-request-bytes of etcd'],
 ]
 

@@ -32,7 +32,7 @@ const packageDefinition = fromJSON(
       },
       etcdserverpb: {
         nested: {
-          ResponseHeader: message('3 int64 revision'),
+          ResponseHeader: message('1 uint64 clusterId, 3 int64 revision'),
           RangeRequest: message('1 bytes key, 2 bytes rangeEnd, 3 int64 limit, 4 int64 revision'),
           RangeResponse: message('1 ResponseHeader header, 2 mvccpb.KeyValue kvs repeated, 3 bool more'),
           PutRequest: message('1 bytes key, 2 bytes value, 3 int64 lease'),
@@ -57,7 +57,7 @@ const packageDefinition = fromJSON(
             requestUnion: { oneof: ['createRequest'] },
           }),
           WatchResponse: message(
-            '1 ResponseHeader header, 3 bool created, 4 bool canceled, 5 int64 compactRevision, 11 mvccpb.Event events repeated',
+            '1 ResponseHeader header, 3 bool created, 4 bool canceled, 5 int64 compactRevision, 6 string cancelReason, 11 mvccpb.Event events repeated',
           ),
           LeaseGrantRequest: message('1 int64 TTL'),
           LeaseGrantResponse: message('2 int64 ID, 3 int64 TTL'),
@@ -96,7 +96,8 @@ export interface KeyValue {
   readonly modRevision: string
 }
 
-interface Header {
+export interface Header {
+  readonly clusterId: string
   readonly revision: string
 }
 
@@ -151,6 +152,7 @@ export interface WatchRequest {
 
 export interface WatchResponse {
   readonly canceled: boolean
+  readonly cancelReason: string
   readonly compactRevision: string
   readonly events: readonly { readonly type: number; readonly kv: KeyValue }[]
 }

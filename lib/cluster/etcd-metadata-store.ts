@@ -16,6 +16,7 @@ import {
 } from './etcd-messages.js'
 import { EtcdWatch, prefixEnd } from './etcd-watch.js'
 import { MetadataOutcomeUnknownError } from './metadata-errors.js'
+import { CLUSTER_ID_KEY } from './metadata-keys.js'
 import type {
   MetadataChange,
   MetadataCompactedError,
@@ -30,6 +31,8 @@ import type {
 /** etcd's own bound (`--max-txn-ops`), for compares and for operations each. */
 const maxTxnOperations = 128
 const pageSize = 1_000
+/** Members that are asked in the time of one keepalive. */
+const keepAliveAttempts = 4
 /** How long whoever compared with what is gone waits for the watch to tell of it. */
 const staleRestMs = 20
 /** What etcd answers to a read at a revision that was compacted away. */
@@ -52,7 +55,7 @@ export class EtcdMetadataStore implements MetadataStore {
   static async open(options: EtcdOptions): Promise<EtcdMetadataStore> {
     const store = new EtcdMetadataStore(options)
     try {
-      await store.get('')
+      await store.get(CLUSTER_ID_KEY)
     } catch (error) {
       await store.close()
       throw error
@@ -203,7 +206,8 @@ function leasesOf(connection: EtcdConnection): MetadataLeases {
       const { TTL } = await connection.call(
         methods.leaseKeepAlive,
         { ID: id },
-        { isRepeatable: true, timeoutMs },
+        // A member passes it on to etcd's leader, and waits for one that is gone for longer than a lease lasts.
+        { isRepeatable: true, timeoutMs, patienceMs: timeoutMs / keepAliveAttempts },
       )
       return Number(TTL) > 0
     },

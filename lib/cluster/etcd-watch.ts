@@ -2,8 +2,11 @@
 
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import type { EtcdConnection } from './etcd-connection.js'
+import { explained } from './etcd-errors.js'
 import { deletion, methods, type WatchRequest, type WatchResponse } from './etcd-messages.js'
+import { CLUSTER_ID_KEY } from './metadata-keys.js'
 import { type MetadataChange, MetadataCompactedError, type MetadataEntry } from './metadata-store.js'
+import { RepeatedFailure } from './repeated-failure.js'
 
 const firstPauseMs = 50
 const longestPauseMs = 1_000
@@ -20,7 +23,9 @@ export class EtcdWatch {
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined
   #revision: number
   #pauseMs = firstPauseMs
+  #startedAt = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
+  readonly #failures: RepeatedFailure
   #closed = false
 
   constructor(
@@ -37,6 +42,7 @@ export class EtcdWatch {
     this.#revision = afterRevision
     this.#listener = listener
     this.#onCompacted = onCompacted
+    this.#failures = new RepeatedFailure(connection.log, 'changes in etcd cannot be followed')
     this.#stopMoving = connection.onMove(() => this.#stream?.cancel())
     void this.#start()
   }
@@ -66,6 +72,12 @@ export class EtcdWatch {
 
   async #start(): Promise<void> {
     try {
+      // An etcd that was set back would wait for the revision that comes next, and say nothing until then.
+      await this.#connection.call(
+        methods.range,
+        { key: Buffer.from(this.#storePrefix + CLUSTER_ID_KEY) },
+        { isRepeatable: true },
+      )
       const { stream, failed } = await this.#connection.stream(methods.watch)
       if (this.#closed) {
         stream.on('error', () => {})
@@ -73,12 +85,13 @@ export class EtcdWatch {
         return
       }
       this.#stream = stream
+      this.#startedAt = performance.now()
       stream.on('data', (response: WatchResponse) => this.#receive(response))
       const ended = (error?: ServiceError) => {
         if (this.#stream !== stream) return
         this.#stream = undefined
         if (error) failed(error)
-        this.#restart()
+        this.#restart(error)
       }
       stream.on('error', ended)
       stream.on('end', () => ended())
@@ -90,20 +103,22 @@ export class EtcdWatch {
           startRevision: this.#revision + 1,
         },
       })
-    } catch {
-      this.#restart()
+    } catch (error) {
+      this.#restart(error as Error)
     }
   }
 
-  #restart(): void {
+  #restart(error?: Error): void {
     if (this.#closed) return
+    if (performance.now() - this.#startedAt > longestPauseMs) this.#pauseMs = firstPauseMs
+    if (this.#pauseMs === longestPauseMs) this.#failures.tell(error)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#start(), this.#pauseMs)
     this.#timer.unref()
     this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs)
   }
 
-  #receive({ canceled, compactRevision, events }: WatchResponse): void {
+  #receive({ canceled, cancelReason, compactRevision, events }: WatchResponse): void {
     if (this.#closed) return
     if (Number(compactRevision) > 0) {
       const asked = this.#revision
@@ -116,10 +131,14 @@ export class EtcdWatch {
       return
     }
     if (canceled) {
-      this.#stream?.cancel()
+      // What etcd calls a lack of rights may be a token that it knows no more.
+      this.#connection.forgetToken()
+      const stream = this.#stream
+      this.#stream = undefined
+      stream?.cancel()
+      this.#restart(new Error(explained(cancelReason)))
       return
     }
-    this.#pauseMs = firstPauseMs
     for (let from = 0; from < events.length; ) {
       const revision = Number(events[from]!.kv.modRevision)
       let to = from

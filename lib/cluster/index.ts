@@ -19,6 +19,7 @@ export { loadMetaProperties, type MetaProperties, ownerOf } from './meta-propert
 export {
   MetadataOutcomeUnknownError,
   MetadataRefusedError,
+  MetadataRolledBackError,
   MetadataUnavailableError,
 } from './metadata-errors.js'
 export { importMetadata, type MetadataImport } from './metadata-import.js'

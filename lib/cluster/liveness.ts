@@ -16,9 +16,10 @@ import { randomUuid } from '../protocol/index.js'
 import { BootClock } from './boot-clock.js'
 import type { ClusterImage } from './cluster-image.js'
 import { leaveIsrs, soleReplicaOf } from './isr-leave.js'
-import { MetadataRefusedError } from './metadata-errors.js'
+import { MetadataRolledBackError } from './metadata-errors.js'
 import { type BrokerEndpoint, type BrokerValue, brokerKey, type LiveValue, liveKey } from './metadata-keys.js'
 import type { MetadataLeases, MetadataStore } from './metadata-store.js'
+import { RepeatedFailure } from './repeated-failure.js'
 
 export interface LivenessOptions {
   readonly store: MetadataStore
@@ -32,6 +33,8 @@ export interface LivenessOptions {
 
 /** Keepalives in the time of one lease. */
 const keepAlivesPerLease = 4
+/** Between attempts where one failed: a lease is short, and the next member of etcd may answer. */
+const retryMs = 100
 const rejoinPauseMs = 200
 /** How long a stop waits for other brokers to take over what this one leads. */
 const leavePatienceMs = 5_000
@@ -47,6 +50,8 @@ export class Liveness {
   readonly #incarnation = randomUuid()
   readonly #clock = new BootClock()
   readonly #stopListening: () => void
+  readonly #notRenewed: RepeatedFailure
+  readonly #notRegistered: RepeatedFailure
   #brokerEpoch = 0
   #endpoints: readonly BrokerEndpoint[] = []
   #lease: string | undefined
@@ -60,6 +65,8 @@ export class Liveness {
   constructor(options: LivenessOptions) {
     this.#options = options
     this.#nodeId = options.image.nodeId
+    this.#notRenewed = new RepeatedFailure(options.log, 'the lease of this broker could not be renewed')
+    this.#notRegistered = new RepeatedFailure(options.log, 'this broker could not register anew yet')
     this.#stopListening = options.image.onChange(({ membersChanged }) => {
       if (membersChanged) this.#look()
     })
@@ -198,15 +205,16 @@ export class Liveness {
     return incarnation === this.#incarnation && brokerEpoch === this.#brokerEpoch
   }
 
-  #scheduleKeepAlive(): void {
+  #scheduleKeepAlive(pauseMs = this.#options.ttlMs / keepAlivesPerLease): void {
     if (this.#closed) return
-    this.#timer = setTimeout(() => void this.#keepAlive(), this.#options.ttlMs / keepAlivesPerLease)
+    this.#timer = setTimeout(() => void this.#keepAlive(), pauseMs)
     this.#timer.unref()
   }
 
   async #keepAlive(): Promise<void> {
-    const { leases, ttlMs, log } = this.#options
+    const { leases, ttlMs } = this.#options
     const lease = this.#lease
+    let pauseMs: number | undefined
     if (lease !== undefined && !this.#joining) {
       const sentAt = this.#clock.now()
       try {
@@ -216,10 +224,15 @@ export class Liveness {
           else this.#lost()
         }
       } catch (error) {
-        log.warn({ err: error }, 'the lease of this broker could not be renewed')
+        if (error instanceof MetadataRolledBackError) {
+          this.#fail(error)
+          return
+        }
+        this.#notRenewed.tell(error)
+        pauseMs = retryMs
       }
     }
-    this.#scheduleKeepAlive()
+    this.#scheduleKeepAlive(pauseMs)
   }
 
   #renewed(until: number): void {
@@ -254,9 +267,7 @@ export class Liveness {
         const entry = await store.get(brokerKey(this.#nodeId))
         const found = entry && (JSON.parse(entry.value) as BrokerValue)
         if (!found || found.incarnation !== this.#incarnation) {
-          const reason = found ? this.#takenOver() : unregistered(this.#nodeId)
-          log.fatal(`${reason.message}; this broker serves nothing any more`)
-          this.onFailed?.(reason)
+          this.#fail(found ? this.#takenOver() : unregistered(this.#nodeId))
           return
         }
         this.#brokerEpoch = found.brokerEpoch + 1
@@ -271,11 +282,20 @@ export class Liveness {
           return
         }
       } catch (error) {
-        const level = error instanceof MetadataRefusedError ? 'error' : 'debug'
-        log[level]({ err: error }, 'this broker could not register anew yet')
+        if (error instanceof MetadataRolledBackError) {
+          this.#fail(error)
+          return
+        }
+        this.#notRegistered.tell(error)
       }
       await delay(rejoinPauseMs)
     }
+  }
+
+  #fail(reason: Error): void {
+    this.#leasedUntil = Number.NEGATIVE_INFINITY
+    this.#options.log.fatal(`${reason.message}; this broker serves nothing any more`)
+    this.onFailed?.(reason)
   }
 
   #takenOver(): ConfigError {

@@ -43,12 +43,19 @@ export async function loadMetaProperties(
   return save(files, path, { clusterId: clusterId ?? randomUuid(), nodeId, directoryId: randomUuid() })
 }
 
-/** The node id that the folder belongs to; undefined where it says none. */
-export async function ownerOf(files: Files, dataDir: string): Promise<string | undefined> {
+/** Whom the folder belongs to, as far as it says so; undefined where it is new. */
+export async function ownerOf(
+  files: Files,
+  dataDir: string,
+): Promise<{ nodeId: string | undefined; clusterId: string | undefined } | undefined> {
   const path = join(dataDir, META_PROPERTIES)
   const text = await readIfThere(files, path)
-  const properties = text === undefined ? undefined : parseProperties(text, path)
-  return properties?.get('node.id') ?? properties?.get('broker.id')
+  if (text === undefined) return undefined
+  const properties = parseProperties(text, path)
+  return {
+    nodeId: properties.get('node.id') ?? properties.get('broker.id'),
+    clusterId: properties.get('cluster.id'),
+  }
 }
 
 /** Folders written before Kafka 3.7 have no `directory.id`. */

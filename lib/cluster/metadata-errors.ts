@@ -25,3 +25,15 @@ export class MetadataRefusedError extends KafkaError {
     this.name = 'MetadataRefusedError'
   }
 }
+
+/** The store shows an older state than it did, or is another one. Nothing can be done on it; the broker must stop. */
+export class MetadataRolledBackError extends KafkaError {
+  constructor(what: string) {
+    super(
+      'UNKNOWN_SERVER_ERROR',
+      `etcd was set back or replaced while this broker ran: ${what}. Changes that brokers rest on are missing: ` +
+        'restore an etcd that has them (docs/cluster.md)',
+    )
+    this.name = 'MetadataRolledBackError'
+  }
+}

@@ -3,15 +3,16 @@
  * folder then says. Started on the other one, a broker would not know its topics, or would give out epochs twice.
  */
 
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '../config/index.js'
+import { ConfigError, formatProperty, parseProperties } from '../config/index.js'
 import { SHARED_METADATA_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { KAFKA_METADATA_FOLDER } from './kafka/metadata-folder.js'
 import { METADATA_FOLDER } from './topic-names.js'
 
-const markText = 'The metadata of this data folder lies in the etcd of its cluster.\n'
+/** The store's revision that this folder's broker has seen: an older one lacks what the broker rests on. */
+const REVISION = 'revision'
 
 /** Throws ConfigError where the folder's metadata is not where this start would look for it. */
 export async function checkMetadataHome(dataDir: string, isShared: boolean): Promise<void> {
@@ -37,9 +38,22 @@ export function isMarkedShared(dataDir: string): Promise<boolean> {
 }
 
 /** DURABILITY: on disk when it resolves. */
-export async function markShared(files: Files, dataDir: string): Promise<void> {
-  if (await isMarkedShared(dataDir)) return
-  await files.writeAtomically(join(dataDir, SHARED_METADATA_FILE), Buffer.from(markText))
+export async function markShared(files: Files, dataDir: string, revision: number): Promise<void> {
+  const text = `${formatProperty(REVISION, String(revision))}\n`
+  await files.writeAtomically(join(dataDir, SHARED_METADATA_FILE), Buffer.from(text))
+}
+
+/** Throws ConfigError where the store's `revision` is older than one that this folder's broker has seen. */
+export async function checkRevision(dataDir: string, revision: number): Promise<void> {
+  if (!(await isMarkedShared(dataDir))) return
+  const path = join(dataDir, SHARED_METADATA_FILE)
+  const seen = parseProperties(await readFile(path, 'utf8'), path).get(REVISION)
+  if (seen === undefined || revision >= Number(seen)) return
+  throw new ConfigError(
+    'INVALID_VALUE',
+    `etcd was set back: its revision is ${revision}, and ${seen} was seen before. Restore an etcd that has it, or remove 'revision' from ${path} to go on with what is left`,
+    'etcd.endpoints',
+  )
 }
 
 /** True where a broker that runs alone, or Kafka, has left its metadata in the folder. */

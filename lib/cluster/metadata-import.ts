@@ -105,12 +105,15 @@ class Import {
     const claim = await this.#claim()
     if (!claim) return { ...result, changed: false }
     for (;;) {
-      const writes = this.#missing(valuesOf((await this.#store.range('')).entries))
-      if (writes.length === 0) break
+      const { entries, revision } = await this.#store.range('')
+      const writes = this.#missing(valuesOf(entries))
+      if (writes.length === 0) {
+        await markShared(files, dataDir, revision)
+        break
+      }
       log.info({ keys: writes.length }, 'metadata is written to etcd')
       for (const chunk of this.#chunks(writes)) await this.#write(chunk, claim)
     }
-    await markShared(files, dataDir)
     await this.#write([{ key: IMPORT_KEY, value: undefined }], claim)
     return { ...result, changed: true }
   }

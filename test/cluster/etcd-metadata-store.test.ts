@@ -5,6 +5,7 @@ import {
   EtcdMetadataStore,
   MetadataOutcomeUnknownError,
   MetadataRefusedError,
+  MetadataRolledBackError,
   MetadataUnavailableError,
 } from '../../lib/cluster/index.js'
 import { MetadataCompactedError } from '../../lib/cluster/metadata-store.js'
@@ -116,22 +117,21 @@ etcdTest('a transaction without an answer has an unknown outcome', async (t) => 
   etcd.resume()
 })
 
-etcdTest('user and password, once etcd asks for them', async (t) => {
+etcdTest('an etcd that is set back to an older state is refused from then on', async (t) => {
   await using etcd = await Etcd.start()
-  await etcd.command('auth/user/add', { name: 'root', password: 'secret' })
-  await etcd.command('auth/role/add', { name: 'root' })
-  await etcd.command('auth/user/grant', { user: 'root', role: 'root' })
-  await etcd.command('auth/enable', {})
-  await t.throwsAsync(etcd.open(), { instanceOf: MetadataRefusedError })
-  await t.throwsAsync(etcd.open({ username: 'root', password: 'wrong' }), {
-    instanceOf: MetadataRefusedError,
-    message: /authentication failed/,
-  })
-  const store = await etcd.open({ username: 'root', password: 'secret' })
+  const store = await etcd.open()
   t.teardown(() => store.close())
-  const { revision } = await store.txn(put('a', '1'))
-  const seen: string[] = []
-  store.watch('', revision, ({ puts }) => seen.push(...puts.map(({ value }) => value)), never)
+  await store.txn(put('a', '1'))
+  await etcd.kill()
+  await etcd.save()
+  t.true(await etcd.run())
   await store.txn(put('a', '2'))
-  t.deepEqual(seen, ['2'])
+  await etcd.kill()
+  await etcd.restore()
+  t.true(await etcd.run())
+  const setBack = { instanceOf: MetadataRolledBackError, message: /its revision was 3 and is 2/ }
+  await t.throwsAsync(store.get('a'), setBack)
+  await t.throwsAsync(store.txn(put('a', '3')), setBack)
+  const lease = await t.throwsAsync(store.leases.keepAlive('1', 60_000))
+  t.true(lease instanceof MetadataRolledBackError)
 })

@@ -1,6 +1,6 @@
 /** An etcd of the test's own, in a temporary folder and on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -136,6 +136,17 @@ export class Etcd implements AsyncDisposable {
 
   resume(): void {
     this.#process!.kill('SIGCONT')
+  }
+
+  /** Keeps what it has now, for `restore`. REQUIRES: it does not run. */
+  async save(): Promise<void> {
+    await cp(this.#folder, `${this.#folder}-saved`, { recursive: true })
+  }
+
+  /** It has what it had when it was saved. REQUIRES: it does not run. */
+  async restore(): Promise<void> {
+    await rm(this.#folder, { recursive: true })
+    await rename(`${this.#folder}-saved`, this.#folder)
   }
 
   /** A command of etcd's own over its JSON gateway. */
