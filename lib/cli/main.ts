@@ -16,6 +16,10 @@ const commands: readonly CommandEntry[] = [
     name: 'leader-election',
     load: async () => (await import('./commands/leader-election.js')).leaderElectionCommand,
   },
+  {
+    name: 'reassign-partitions',
+    load: async () => (await import('./commands/reassign-partitions.js')).reassignPartitionsCommand,
+  },
   { name: 'cluster', load: async () => (await import('./commands/cluster.js')).clusterCommand },
   { name: 'bench', load: async () => (await import('./commands/bench.js')).benchCommand },
 ]

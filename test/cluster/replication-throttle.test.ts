@@ -37,21 +37,21 @@ async function fill(brokers: Brokers, topic: string, partition: number, bytes: n
   }
 }
 
-const properties = { 'replica.fetch.max.bytes': '20000', 'replica.fetch.wait.max.ms': '100' }
+const properties = { 'replica.fetch.max.bytes': '20500', 'replica.fetch.wait.max.ms': '100' }
 
 test('a throttled leader sends a new replica no more than the rate', async (t) => {
   await using brokers = await Brokers.start({ ids: [1, 2], properties, hasController: true })
   await brokers.createTopic('orders', [[1]], { 'leader.replication.throttled.replicas': '0:1' })
-  await fill(brokers, 'orders', 0, 600_000)
+  await fill(brokers, 'orders', 0, 400_000)
   const rate = 200_000
   await alterConfig(brokers, BROKER, '1', { 'leader.replication.throttled.rate': String(rate) })
   const from = performance.now()
   await reassign(brokers, 'orders', [[2]])
   await until(async () => (await replicasOf(brokers, 'orders')) === '2')
   // A second's worth goes at once, and the last answer may go beyond what is left.
-  const leastMs = ((600_000 - rate - 2 * 20_000) / rate) * 1_000
+  const leastMs = ((400_000 - rate - 2 * 20_500) / rate) * 1_000
   const tookMs = performance.now() - from
-  t.true(tookMs >= leastMs, `600 kB took ${tookMs} ms, at least ${leastMs} are due`)
+  t.true(tookMs >= leastMs, `400 kB took ${tookMs} ms, at least ${leastMs} are due`)
 })
 
 for (const side of ['leader', 'follower']) {

@@ -13,6 +13,13 @@ import {
   type Metadata,
   type TopicMetadata,
 } from './kafka-library.js'
+import {
+  alterReassignments,
+  listReassignments,
+  type Reassignment,
+  type ReassignmentOutcome,
+  type WantedReplicas,
+} from './reassignments.js'
 import { kafkaErrorNames, RequestFailure, requestFailure } from './request-failure.js'
 
 export type ConfigEntityType = 'topic' | 'broker'
@@ -30,6 +37,9 @@ export const EARLIEST = -2n
 
 /** How long the broker may take over elections. */
 const ELECTION_TIMEOUT_MS = 20_000
+
+/** How long the broker may take to write reassignments down. */
+const REASSIGNMENT_TIMEOUT_MS = 20_000
 
 /** What the library's clients are opened with. */
 export function clientOptions({ bootstrapBrokers, properties }: ConnectionSettings) {
@@ -145,6 +155,24 @@ export class Cluster {
     partitions: ReadonlyMap<string, readonly number[]> | null,
   ): Promise<ElectionOutcome[]> {
     return electLeaders(this.#kafka, await this.#connection(), type, partitions, ELECTION_TIMEOUT_MS)
+  }
+
+  /** All that are under way. */
+  async reassignments(): Promise<Reassignment[]> {
+    return listReassignments(this.#kafka, await this.#connection(), REASSIGNMENT_TIMEOUT_MS)
+  }
+
+  async reassign(
+    wanted: readonly WantedReplicas[],
+    allowReplicationFactorChange = true,
+  ): Promise<ReassignmentOutcome[]> {
+    return alterReassignments(
+      this.#kafka,
+      await this.#connection(),
+      wanted,
+      allowReplicationFactorChange,
+      REASSIGNMENT_TIMEOUT_MS,
+    )
   }
 
   async #metadata(topics: string[] | null): Promise<Metadata> {
