@@ -33,7 +33,8 @@ void SetFaults(const Napi::CallbackInfo& info) {
     fault.path = object.Get("path").ToString().Utf8Value();
     fault.after = count_of(object, "after", 0);
     fault.times = count_of(object, "times", UINT64_MAX);
-    fault.error = object.Get("errno").ToNumber().Int32Value();
+    fault.error = static_cast<int>(count_of(object, "errno", 0));
+    fault.delay_ms = count_of(object, "delayMs", 0);
     faults.push_back(std::move(fault));
   }
   faulty->set_faults(std::move(faults), &Environment::of(info.Env()));

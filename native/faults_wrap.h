@@ -1,4 +1,5 @@
-// Tests only: exports.setFaults([{ operation, path, after, times, errno }]) makes file calls fail; [] ends it.
+// Tests only: exports.setFaults([{ operation, path, after, times, errno, delayMs }]) makes file calls fail, or
+// slow; [] ends it.
 #pragma once
 
 #include <napi.h>

@@ -1,6 +1,8 @@
 #include "file_faults.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace odradek {
@@ -76,6 +78,13 @@ void FaultyFileSystem::set_faults(std::vector<Fault> faults, const void* owner) 
 }
 
 int FaultyFileSystem::meet(FileOperation operation, const std::string& path) {
+  uint64_t delay_ms = 0;
+  const int error = find(operation, path, &delay_ms);
+  if (delay_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+  return error;
+}
+
+int FaultyFileSystem::find(FileOperation operation, const std::string& path, uint64_t* delay_ms) {
   std::lock_guard lock(mutex_);
   for (Fault& fault : faults_) {
     if (fault.operation != operation || path.find(fault.path) == std::string::npos || fault.times == 0) continue;
@@ -84,6 +93,7 @@ int FaultyFileSystem::meet(FileOperation operation, const std::string& path) {
       continue;
     }
     if (fault.times != UINT64_MAX) fault.times--;
+    *delay_ms = fault.delay_ms;
     return fault.error;
   }
   return 0;

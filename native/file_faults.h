@@ -24,7 +24,10 @@ struct Fault {
   // Matching calls that still succeed, and how many fail then.
   uint64_t after = 0;
   uint64_t times = UINT64_MAX;
+  // 0: nothing fails.
   int error = 0;
+  // How long the calls take beside: a slow disk.
+  uint64_t delay_ms = 0;
   // Who asked for it.
   const void* owner = nullptr;
 };
@@ -36,7 +39,7 @@ class FaultyFileSystem : public FileSystem {
 
   // In place of the owner's last ones: tests that run side by side leave each other's alone.
   void set_faults(std::vector<Fault> faults, const void* owner = nullptr);
-  // Of the fault that this call meets, 0 without one.
+  // The error of the fault that this call meets, 0 without one; waits for as long as it says.
   int meet(FileOperation operation, const std::string& path);
 
   Status open(const std::string& path, OpenMode mode, std::shared_ptr<File>* file) override;
@@ -51,6 +54,8 @@ class FaultyFileSystem : public FileSystem {
   Status sync_folder(const std::string& path) override;
 
  private:
+  int find(FileOperation operation, const std::string& path, uint64_t* delay_ms);
+
   FileSystem& base_;
   std::mutex mutex_;
   std::vector<Fault> faults_;

@@ -51,8 +51,17 @@ class Content {
 }
 
 export class DiskFile {
-  readonly #durable = new Content(Buffer.alloc(0))
+  readonly #durable: Content
   #unsynced: Change[] = []
+
+  constructor(durable = Buffer.alloc(0)) {
+    this.#durable = new Content(durable)
+  }
+
+  /** As processes see it. */
+  get size(): number {
+    return sizeAfter(this.#durable.size, this.#unsynced)
+  }
 
   begin(change: Change): void {
     this.#unsynced.push(change)

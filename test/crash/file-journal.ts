@@ -14,11 +14,12 @@ export type JournalEntry =
 
 const sizeLength = 4
 
-/** The entries by sequence number; bytes are views of the journal. */
-export function readJournal(journal: Buffer): JournalEntry[] {
+/** The entries by sequence number; bytes are views of the journal. `isCut`: its process died, perhaps within one. */
+export function readJournal(journal: Buffer, { isCut = false } = {}): JournalEntry[] {
   const entries: JournalEntry[] = []
   for (let at = 0; at + sizeLength <= journal.length; ) {
     const end = at + sizeLength + journal.readUInt32LE(at)
+    if (end > journal.length && isCut) break
     if (end > journal.length) throw new Error('the journal ends within an entry')
     entries.push(decode(journal.subarray(at + sizeLength, end)))
     at = end

@@ -6,7 +6,7 @@
  * its new size and zeros for data. Names that change in one folder survive in their order, each folder for itself:
  * syncing a file does not keep its name.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Random } from '../coordinator/random.js'
 import { type Change, DiskFile } from './disk-file.js'
@@ -20,9 +20,14 @@ interface NameChange {
 
 class DiskFolder {
   /** By name as the process sees it. */
-  readonly current = new Map<string, DiskFile | DiskFolder>()
-  readonly #durable = new Map<string, DiskFile | DiskFolder>()
+  readonly current: Map<string, DiskFile | DiskFolder>
+  readonly #durable: Map<string, DiskFile | DiskFolder>
   #unsynced: NameChange[] = []
+
+  constructor(durable: ReadonlyMap<string, DiskFile | DiskFolder> = new Map()) {
+    this.#durable = new Map(durable)
+    this.current = new Map(durable)
+  }
 
   change(change: NameChange): void {
     alter(this.current, change)
@@ -48,12 +53,23 @@ class DiskFolder {
 }
 
 export class Disk {
-  readonly #root = new DiskFolder()
+  readonly #root: DiskFolder
   /** By the number that `open` gave. */
   readonly #open = new Map<number, DiskFile>()
   /** What is under way, by sequence number: to be called when it has returned. */
   readonly #underWay = new Map<number, (succeeded: boolean) => void>()
+  /** Writes and truncations among those. */
+  readonly #changesUnderWay = new Map<number, Change>()
   #sequence = 0
+
+  constructor(root = new DiskFolder()) {
+    this.#root = root
+  }
+
+  /** A disk that has what the folder holds, all of it for certain. */
+  static async of(folder: string): Promise<Disk> {
+    return new Disk(await readFolder(folder))
+  }
 
   /** Takes the next entry of the journal. */
   apply(entry: JournalEntry): void {
@@ -85,6 +101,7 @@ export class Disk {
       case 'returned':
         this.#underWay.get(entry.sequence)?.(entry.succeeded)
         this.#underWay.delete(entry.sequence)
+        this.#changesUnderWay.delete(entry.sequence)
         break
       case 'makeFolder':
         // The data folder itself is there from the start.
@@ -99,6 +116,22 @@ export class Disk {
         break
       case 'mark':
         break
+    }
+  }
+
+  /**
+   * The process that wrote the journal is dead, and the system lives: what it wrote stays in the page cache, though
+   * its last write may have come to half of its bytes, as `folder` shows. The next entries are of a new journal.
+   */
+  async processEnded(folder: string): Promise<void> {
+    for (const change of this.#changesUnderWay.values()) change.returned = true
+    this.#changesUnderWay.clear()
+    this.#underWay.clear()
+    this.#open.clear()
+    this.#sequence = 0
+    for (const [path, file] of this.#files(this.#root, folder)) {
+      const { size } = await stat(path)
+      if (size < file.size) file.begin({ size, returned: true })
     }
   }
 
@@ -117,6 +150,7 @@ export class Disk {
 
   #begin(sequence: number, file: number, change: Change): void {
     this.#open.get(file)!.begin(change)
+    this.#changesUnderWay.set(sequence, change)
     this.#underWay.set(sequence, (succeeded) => {
       change.returned = succeeded
     })
@@ -155,6 +189,13 @@ export class Disk {
     return node
   }
 
+  *#files(folder: DiskFolder, path: string): Generator<[string, DiskFile]> {
+    for (const [name, node] of folder.current) {
+      if (node instanceof DiskFolder) yield* this.#files(node, join(path, name))
+      else yield [join(path, name), node]
+    }
+  }
+
   *#nodes(folder: DiskFolder): Generator<DiskFile | DiskFolder> {
     yield folder
     for (const node of folder.current.values()) {
@@ -167,6 +208,15 @@ export class Disk {
 function alter(names: Map<string, DiskFile | DiskFolder>, { gone, come }: NameChange): void {
   if (gone !== undefined) names.delete(gone)
   if (come !== undefined) names.set(come.name, come.node)
+}
+
+async function readFolder(path: string): Promise<DiskFolder> {
+  const nodes = new Map<string, DiskFile | DiskFolder>()
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const at = join(path, entry.name)
+    nodes.set(entry.name, entry.isDirectory() ? await readFolder(at) : new DiskFile(await readFile(at)))
+  }
+  return new DiskFolder(nodes)
 }
 
 async function writeFolder(folder: DiskFolder, random: Random, target: string): Promise<void> {

@@ -1,0 +1,125 @@
+/** Carries out a schedule on a cluster, and makes everything well again in the end. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../coordinator/random.js'
+import { FaultCluster } from './fault-cluster.js'
+import type { FaultLink } from './fault-link.js'
+import type { LinkEnds, Schedule, ScheduledFault } from './fault-schedule.js'
+import type { History } from './history.js'
+
+export class FaultInjection {
+  readonly #cluster: FaultCluster
+  readonly #random: Random
+  readonly #history: History
+
+  /** `random` decides what disks keep. */
+  constructor(cluster: FaultCluster, random: Random, history: History) {
+    this.#cluster = cluster
+    this.#random = random
+    this.#history = history
+  }
+
+  /** Resolves when all of it has been, and was mended. */
+  async run({ faults, lengthMs }: Schedule): Promise<void> {
+    await Promise.all([
+      delay(lengthMs),
+      ...faults.map(async (fault) => {
+        await delay(fault.atMs)
+        await this.#inject(fault)
+      }),
+    ])
+  }
+
+  /** Every process runs, every link is well. */
+  async heal(): Promise<void> {
+    const cluster = this.#cluster
+    for (const link of cluster.links) link.heal()
+    for (const member of cluster.etcd.all) cluster.etcd.resume(member)
+    await cluster.etcd.healthy()
+    for (const id of FaultCluster.ids) {
+      cluster.slowSyncs(id, 0)
+      cluster.resume(id)
+    }
+    await Promise.all(
+      FaultCluster.ids.map(async (id) => {
+        if (!(await cluster.startBroker(id))) cluster.accidents.push(`broker ${id} does not start`)
+      }),
+    )
+  }
+
+  async #inject(fault: ScheduledFault): Promise<void> {
+    const cluster = this.#cluster
+    const { forMs } = fault
+    switch (fault.what) {
+      case 'kill':
+        await cluster.kill(fault.broker)
+        await delay(forMs)
+        await cluster.startBroker(fault.broker)
+        return
+      case 'pause':
+        cluster.pause(fault.broker)
+        await delay(forMs)
+        cluster.resume(fault.broker)
+        return
+      case 'power cut':
+        await cluster.cutPower(fault.brokers, this.#random)
+        this.#history.powerCutsAtMs.push(performance.now())
+        await delay(forMs)
+        await Promise.all(fault.brokers.map((id) => cluster.startBroker(id)))
+        return
+      case 'rolling restart':
+        for (const id of FaultCluster.ids) {
+          if (!(await cluster.stop(id))) cluster.accidents.push(`broker ${id} does not stop`)
+          await cluster.startBroker(id)
+        }
+        return
+      case 'slow fsync':
+        cluster.slowSyncs(fault.broker, fault.delayMs)
+        await delay(forMs)
+        cluster.slowSyncs(fault.broker, 0)
+        return
+      case 'partition': {
+        const links = fault.links.flatMap((ends) => this.#linksOf(ends))
+        for (const link of links) {
+          for (const direction of fault.directions) link.set(direction, { silent: fault.silent })
+        }
+        await delay(forMs)
+        for (const link of links) link.heal()
+        return
+      }
+      case 'slow links': {
+        const { delayMs, bytesPerSecond } = fault
+        const links = fault.links.flatMap((ends) => this.#linksOf(ends))
+        for (const link of links) {
+          for (const direction of ['forth', 'back'] as const) {
+            link.set(direction, { delayMs, ...(bytesPerSecond !== null && { bytesPerSecond }) })
+          }
+        }
+        await delay(forMs)
+        for (const link of links) link.heal()
+        return
+      }
+      case 'cut connections': {
+        const { direction, bytes, how } = fault
+        for (const ends of fault.links) {
+          for (const link of this.#linksOf(ends)) link.cut(how, { direction, bytes })
+        }
+        return
+      }
+      case 'etcd leader': {
+        const { etcd } = cluster
+        const member = await etcd.leader()
+        if (fault.how === 'kill') await etcd.kill(member)
+        else etcd.pause(member)
+        await delay(forMs)
+        etcd.resume(member)
+        return
+      }
+    }
+  }
+
+  #linksOf({ from, to }: LinkEnds): FaultLink[] {
+    const cluster = this.#cluster
+    if (to !== 'etcd') return [cluster.link(from, to)]
+    return cluster.etcd.all.map((member) => cluster.etcdLink(from as number, member))
+  }
+}

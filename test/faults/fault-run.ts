@@ -1,0 +1,187 @@
+/** One run from a seed: a cluster under load, faults, a heal, and what the checker says. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { PARTITION_PREFIX, type PartitionValue, topicKey } from '../../lib/cluster/metadata-keys.js'
+import { Random } from '../coordinator/random.js'
+import { ClusterConnection } from './cluster-client.js'
+import { Committer } from './committer.js'
+import { FaultCluster } from './fault-cluster.js'
+import { FaultInjection } from './fault-injection.js'
+import { drawSchedule, type Schedule } from './fault-schedule.js'
+import { emptyHistory, type History, type PartitionHistory } from './history.js'
+import { checkHistory, type Violation } from './history-checker.js'
+import { Producer } from './producer.js'
+import { Reader } from './reader.js'
+import { readReplicaLog } from './replica-log.js'
+
+export interface FaultReport {
+  readonly seed: number
+  readonly schedule: Schedule
+  readonly history: History
+  readonly violations: readonly Violation[]
+  /** What must not be and is no violation of what was promised: a broker that ends, a cluster that does not heal. */
+  readonly accidents: readonly string[]
+  /** Where the brokers' logs and data are, if they were kept. */
+  readonly folder: string | undefined
+}
+
+const topics = [
+  { name: 'safe', partitions: 2, minInsyncReplicas: 2 },
+  { name: 'thin', partitions: 2, minInsyncReplicas: 1 },
+]
+const offsetsPartitions = 2
+const groups = ['billing', 'shipping', 'audit']
+/** No time that is measured: by then something hangs. */
+const healPatienceMs = 180_000
+
+const properties = {
+  'etcd.lease.ttl.ms': '2000',
+  'etcd.request.timeout.ms': '2000',
+  'replica.lag.time.max.ms': '2000',
+  'replica.fetch.wait.max.ms': '200',
+  'replica.fetch.backoff.ms': '100',
+  'replica.socket.timeout.ms': '2000',
+  'offsets.topic.num.partitions': String(offsetsPartitions),
+  'offsets.topic.replication.factor': '3',
+  'offsets.commit.timeout.ms': '1000',
+  'log.initial.task.delay.ms': '200',
+  'log.flush.offset.checkpoint.interval.ms': '300',
+  'log.flush.start.offset.checkpoint.interval.ms': '400',
+  'replica.high.watermark.checkpoint.interval.ms': '350',
+}
+
+/** `keep` says whether the folders of a run are kept that found something. */
+export async function runFaults(seed: number, { keep = false } = {}): Promise<FaultReport> {
+  const schedule = drawSchedule(new Random(seed))
+  const run = new FaultRun(seed, schedule)
+  return run.run(keep)
+}
+
+class FaultRun {
+  readonly #seed: number
+  readonly #schedule: Schedule
+  readonly #history = emptyHistory()
+  /** Of the clients and the disks: how fast they are is not in our hands, so neither is the order of its draws. */
+  readonly #random: Random
+
+  constructor(seed: number, schedule: Schedule) {
+    this.#seed = seed
+    this.#schedule = schedule
+    this.#random = new Random(seed + 1_000_003)
+  }
+
+  async run(keep: boolean): Promise<FaultReport> {
+    const { etcdMembers, hasPowerCuts } = this.#schedule
+    const cluster = await FaultCluster.start({ etcdMembers, records: hasPowerCuts, properties })
+    let violations: Violation[] = []
+    let isFine = false
+    try {
+      const patience = new AbortController()
+      await Promise.race([
+        this.#load(cluster),
+        delay(healPatienceMs, undefined, { signal: patience.signal }).then(() => {
+          cluster.accidents.push(`not whole after ${healPatienceMs} ms`)
+        }),
+      ])
+      patience.abort()
+      for (const id of FaultCluster.ids) await cluster.kill(id)
+      for (const partition of this.#history.partitions) await this.#readReplicas(cluster, partition)
+      violations = checkHistory(this.#history)
+      isFine = violations.length === 0 && cluster.accidents.length === 0
+    } finally {
+      await cluster.close(keep && !isFine)
+    }
+    const { accidents, folder } = cluster
+    return {
+      seed: this.#seed,
+      schedule: this.#schedule,
+      history: this.#history,
+      violations,
+      accidents,
+      folder: keep && !isFine ? folder : undefined,
+    }
+  }
+
+  async #load(cluster: FaultCluster): Promise<void> {
+    const random = this.#random
+    await this.#createTopics(cluster)
+    const producers = this.#history.partitions.flatMap((partition) => [
+      new Producer(cluster, random, partition, true),
+      new Producer(cluster, random, partition, false),
+    ])
+    const committers = groups.map((group) => {
+      const history = { group, events: [] }
+      this.#history.groups.push(history)
+      return new Committer(cluster, random, history, topics[0]!.name)
+    })
+    const readers = this.#history.partitions.map((partition) => new Reader(cluster, random, partition))
+    let isOver = false
+    const working = [...producers, ...committers].map((worker) => worker.run(() => isOver))
+    let isRead = false
+    const reading = readers.map((reader) => reader.run(() => isRead))
+
+    const injection = new FaultInjection(cluster, random, this.#history)
+    await injection.run(this.#schedule)
+    await injection.heal()
+    isOver = true
+    await Promise.all(working)
+    await this.#inSync(cluster)
+    // What is acknowledged now is at every replica, and with it all before it.
+    await Promise.all(
+      producers.filter(({ isIdempotent }) => isIdempotent).map((producer) => producer.finish()),
+    )
+    isRead = true
+    await Promise.all(reading)
+  }
+
+  async #createTopics(cluster: FaultCluster): Promise<void> {
+    using connection = await ClusterConnection.open(cluster, FaultCluster.ids[0]!)
+    for (;;) {
+      const { brokers } = await connection.send('Metadata', { topics: [] })
+      if (brokers.length === FaultCluster.ids.length) break
+      await delay(20)
+    }
+    const { topics: created } = await connection.send('CreateTopics', {
+      timeoutMs: 30_000,
+      topics: topics.map(({ name, partitions, minInsyncReplicas }) => ({
+        name,
+        numPartitions: partitions,
+        replicationFactor: FaultCluster.ids.length,
+        configs: [
+          { name: 'min.insync.replicas', value: String(minInsyncReplicas) },
+          { name: 'internal.segment.bytes', value: '20000' },
+        ],
+      })),
+    })
+    for (const { name, errorCode, errorMessage } of created) {
+      if (errorCode !== 0) throw new Error(`${name}: ${errorMessage}`)
+    }
+    for (const { name: topic, partitions } of topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        this.#history.partitions.push({ topic, partition, producers: [], reads: new Map(), replicas: [] })
+      }
+    }
+  }
+
+  /** Resolves when every replica of every partition is in sync. */
+  async #inSync(cluster: FaultCluster): Promise<void> {
+    const expected = topics.reduce((sum, { partitions }) => sum + partitions, offsetsPartitions)
+    for (;;) {
+      const { entries } = await cluster.store.range(PARTITION_PREFIX)
+      const states = entries.map(({ value }) => JSON.parse(value) as PartitionValue)
+      if (states.length === expected && states.every(({ isr, replicas }) => isr.length === replicas.length))
+        return
+      await delay(50)
+    }
+  }
+
+  async #readReplicas(
+    cluster: FaultCluster,
+    { topic, partition, replicas }: PartitionHistory,
+  ): Promise<void> {
+    const topicEntry = await cluster.store.get(topicKey(topic))
+    if (!topicEntry) return
+    for (const id of FaultCluster.ids) {
+      replicas.push(await readReplicaLog(id, cluster.dataDir(id), topic, partition))
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/** What goes wrong when: drawn from a seed, as plain data that can be printed. */
+import type { Random } from '../coordinator/random.js'
+import { FaultCluster } from './fault-cluster.js'
+import type { Cut, Direction } from './fault-link.js'
+
+/** `etcd`: of the broker's links to all members. */
+export interface LinkEnds {
+  readonly from: number | 'client'
+  readonly to: number | 'etcd'
+}
+
+export type Fault =
+  | { readonly what: 'kill'; readonly broker: number }
+  | { readonly what: 'pause'; readonly broker: number }
+  | { readonly what: 'power cut'; readonly brokers: readonly number[] }
+  | { readonly what: 'rolling restart' }
+  | { readonly what: 'slow fsync'; readonly broker: number; readonly delayMs: number }
+  | {
+      readonly what: 'partition'
+      readonly links: readonly LinkEnds[]
+      readonly directions: readonly Direction[]
+      readonly silent: 'hold' | 'lose'
+    }
+  | {
+      readonly what: 'slow links'
+      readonly links: readonly LinkEnds[]
+      readonly delayMs: number
+      readonly bytesPerSecond: number | null
+    }
+  | {
+      readonly what: 'cut connections'
+      readonly links: readonly LinkEnds[]
+      readonly how: Cut
+      readonly direction: Direction
+      readonly bytes: number
+    }
+  | { readonly what: 'etcd leader'; readonly how: 'kill' | 'pause' }
+
+export type ScheduledFault = Fault & {
+  readonly atMs: number
+  /** Until it is mended: the process started again or gone on, the link well. */
+  readonly forMs: number
+}
+
+export interface Schedule {
+  readonly etcdMembers: 1 | 3
+  /** What the power takes is known, because disks are recorded. */
+  readonly hasPowerCuts: boolean
+  readonly faults: readonly ScheduledFault[]
+  readonly lengthMs: number
+}
+
+const lengthMs = 7_000
+/** Longer than the lease of a broker. */
+const longMs = 3_200
+
+export function drawSchedule(random: Random): Schedule {
+  const hasPowerCuts = random.chance(0.6)
+  const etcdMembers = random.chance(0.3) ? 3 : 1
+  const count = 4 + random.below(5)
+  const faults = Array.from({ length: count }, () => drawFault(random, hasPowerCuts))
+  faults.sort((a, b) => a.atMs - b.atMs)
+  return { etcdMembers, hasPowerCuts, faults, lengthMs }
+}
+
+function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
+  const atMs = random.below(lengthMs)
+  const broker = random.pick(FaultCluster.ids)
+  const forMs = random.chance(0.35) ? longMs + random.below(1_500) : 100 + random.below(1_500)
+  const kinds: (() => Fault)[] = [
+    () => ({ what: 'kill', broker }),
+    () => ({ what: 'kill', broker }),
+    () => ({ what: 'pause', broker }),
+    () => ({ what: 'pause', broker }),
+    () => drawPartition(random, broker),
+    () => drawPartition(random, broker),
+    () => drawPartition(random, broker),
+    () => ({
+      what: 'slow links',
+      links: drawLinks(random, broker),
+      delayMs: 10 + random.below(300),
+      bytesPerSecond: random.chance(0.3) ? 20_000 + random.below(100_000) : null,
+    }),
+    () => ({
+      what: 'cut connections',
+      links: drawLinks(random, broker),
+      how: random.pick(['end', 'reset']),
+      direction: random.pick(['forth', 'back']),
+      bytes: random.below(2_000),
+    }),
+    () => ({
+      what: 'cut connections',
+      links: drawLinks(random, broker),
+      how: random.pick(['end', 'reset']),
+      direction: random.pick(['forth', 'back']),
+      bytes: random.below(200),
+    }),
+    () => ({ what: 'slow fsync', broker, delayMs: random.pick([20, 100, 400]) }),
+    () => ({ what: 'etcd leader', how: random.pick(['kill', 'pause']) }),
+    () => ({ what: 'rolling restart' }),
+  ]
+  if (hasPowerCuts) {
+    kinds.push(
+      () => ({ what: 'power cut', brokers: [broker] }),
+      () => ({ what: 'power cut', brokers: [broker] }),
+      () => ({ what: 'power cut', brokers: FaultCluster.ids }),
+    )
+  }
+  return { atMs, forMs, ...random.pick(kinds)() }
+}
+
+function drawPartition(random: Random, broker: number): Fault {
+  return {
+    what: 'partition',
+    links: drawLinks(random, broker),
+    directions: random.pick([['forth', 'back'], ['forth'], ['back']] as const),
+    silent: random.pick(['hold', 'lose']),
+  }
+}
+
+function drawLinks(random: Random, broker: number): LinkEnds[] {
+  const others = FaultCluster.ids.filter((id) => id !== broker)
+  const other = random.pick(others)
+  const alone = others.flatMap((peer) => [
+    { from: broker, to: peer },
+    { from: peer, to: broker },
+  ])
+  const etcd: LinkEnds = { from: broker, to: 'etcd' }
+  return random.pick<LinkEnds[]>([
+    [{ from: broker, to: other }],
+    [
+      { from: broker, to: other },
+      { from: other, to: broker },
+    ],
+    [etcd],
+    alone,
+    [...alone, etcd],
+    [{ from: 'client', to: broker }],
+  ])
+}
