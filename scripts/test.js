@@ -129,6 +129,17 @@ async function engine() {
   }
 }
 
+/** Brokers as processes under faults from a few seeds; the last line that it prints counts what was found. */
+async function clusterFaults() {
+  const name = 'cluster faults'
+  if (process.platform !== 'linux') return skip(`${name}: only Linux has all loopback addresses`)
+  if (!has('etcd', '--version')) return skip(`${name}: etcd is missing (Debian: etcd-server)`)
+  process.stdout.write(`\n== ${name}\n`)
+  const code = await run('node', ['dist/test/faults/main.js'], undefined, { SEEDS: faultSeeds, JOBS: '2' })
+  if (code === 0) pass(name)
+  else fail(name)
+}
+
 /** One result for each target; what it prints tells the number of cases. */
 async function fuzzEngine(how) {
   process.stdout.write('\n== fuzz the engine\n')
@@ -228,6 +239,9 @@ async function testEngine(name, build, { args = [], prefix = [], env = {} } = {}
   if (code !== 0 && total.failed === before) fail(`${name}: ctest ended with ${code}`)
 }
 
+/** Each takes some fifteen seconds, two run at the same time. */
+const faultSeeds = '6'
+
 const started = performance.now()
 removeStaleTests('dist/test')
 if (!existsSync('build/Release/odradek.node'))
@@ -243,6 +257,7 @@ if (await step('build', 'npm', ['run', '--silent', 'build'])) {
     2,
   )
   await ava('real clients', files.filter(needsOtherPrograms), 1)
+  await clusterFaults()
   await engine()
 }
 const minutes = ((performance.now() - started) / 60_000).toFixed(1)

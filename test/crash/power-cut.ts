@@ -120,8 +120,9 @@ export class Disk {
   }
 
   /**
-   * The process that wrote the journal is dead, and the system lives: what it wrote stays in the page cache, though
-   * its last write may have come to half of its bytes, as `folder` shows. The next entries are of a new journal.
+   * The process that wrote the journal is dead, and the system lives: what it wrote stays in the page cache. `folder`
+   * shows what its last write came to, and a last change of names that it could not write down any more. The next
+   * entries are of a new journal.
    */
   async processEnded(folder: string): Promise<void> {
     for (const change of this.#changesUnderWay.values()) change.returned = true
@@ -129,10 +130,7 @@ export class Disk {
     this.#underWay.clear()
     this.#open.clear()
     this.#sequence = 0
-    for (const [path, file] of this.#files(this.#root, folder)) {
-      const { size } = await stat(path)
-      if (size < file.size) file.begin({ size, returned: true })
-    }
+    await matchFolder(this.#root, folder)
   }
 
   /** Writes into the folder `target` what the disk might hold after a power cut right now. */
@@ -189,13 +187,6 @@ export class Disk {
     return node
   }
 
-  *#files(folder: DiskFolder, path: string): Generator<[string, DiskFile]> {
-    for (const [name, node] of folder.current) {
-      if (node instanceof DiskFolder) yield* this.#files(node, join(path, name))
-      else yield [join(path, name), node]
-    }
-  }
-
   *#nodes(folder: DiskFolder): Generator<DiskFile | DiskFolder> {
     yield folder
     for (const node of folder.current.values()) {
@@ -208,6 +199,32 @@ export class Disk {
 function alter(names: Map<string, DiskFile | DiskFolder>, { gone, come }: NameChange): void {
   if (gone !== undefined) names.delete(gone)
   if (come !== undefined) names.set(come.name, come.node)
+}
+
+/** Brings the folder up to what stands at `path`. REQUIRES: at most one change of names is missing. */
+async function matchFolder(folder: DiskFolder, path: string): Promise<void> {
+  const entries = new Map((await readdir(path, { withFileTypes: true })).map((entry) => [entry.name, entry]))
+  const gone = [...folder.current.keys()].find((name) => !entries.has(name))
+  const come = [...entries.values()].find(({ name }) => !folder.current.has(name))
+  if (gone !== undefined) {
+    const node = folder.current.get(gone)!
+    // A file that replaces another is written beside it first.
+    const replaced = gone.endsWith('.tmp') ? gone.slice(0, -'.tmp'.length) : undefined
+    const name = come?.name ?? (replaced !== undefined && entries.has(replaced) ? replaced : undefined)
+    folder.change({ gone, come: name === undefined ? undefined : { name, node } })
+  } else if (come) {
+    const node = come.isDirectory() ? new DiskFolder() : new DiskFile()
+    folder.change({ gone, come: { name: come.name, node } })
+  }
+  for (const [name, node] of folder.current) {
+    const at = join(path, name)
+    if (node instanceof DiskFolder) {
+      await matchFolder(node, at)
+      continue
+    }
+    const { size } = await stat(at)
+    if (size < node.size) node.begin({ size, returned: true })
+  }
 }
 
 async function readFolder(path: string): Promise<DiskFolder> {

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { pino } from 'pino'
 import { createBroker } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
@@ -27,7 +28,11 @@ export class BrokerHost {
   readonly #ready: Promise<unknown>
 
   constructor(options: BrokerHostOptions) {
-    const child = fork(import.meta.filename, [JSON.stringify(options)])
+    const errors = openSync(options.logFile, 'a')
+    const child = fork(import.meta.filename, [JSON.stringify(options)], {
+      stdio: ['ignore', 'ignore', errors, 'ipc'],
+    })
+    closeSync(errors)
     this.#child = child
     this.exited = once(child, 'exit').then(([code]) => code)
     this.#ready = Promise.race([
