@@ -77,7 +77,8 @@ export class FaultCluster implements AsyncDisposable {
     const etcd = await EtcdMembers.start(hosts, folder)
     const cluster = new FaultCluster(folder, loopback, etcd, await etcd.open(prefix), options)
     await cluster.#openLinks()
-    await Promise.all(FaultCluster.ids.map((id) => cluster.startBroker(id)))
+    const started = await Promise.all(FaultCluster.ids.map((id) => cluster.startBroker(id)))
+    if (started.includes(false)) throw new Error(`a broker does not start: see its log in ${folder}`)
     return cluster
   }
 
@@ -251,7 +252,6 @@ export class FaultCluster implements AsyncDisposable {
       this.#nodes.set(id, { disk, host: undefined, state: 'down', work: Promise.resolve() })
       await open(`client>${id}`, { host, port: clientPort + linkPorts }, { host, port: clientPort })
       for (const from of FaultCluster.ids) {
-        if (from === id) continue
         const port = peerPort + from
         await open(`${from}>${id}`, { host, port: port + linkPorts }, { host, port })
       }

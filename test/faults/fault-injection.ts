@@ -5,6 +5,7 @@ import { FaultCluster } from './fault-cluster.js'
 import type { FaultLink } from './fault-link.js'
 import type { LinkEnds, Schedule, ScheduledFault } from './fault-schedule.js'
 import type { History } from './history.js'
+import { electPreferredLeaders, reassign } from './replica-plan.js'
 
 export class FaultInjection {
   readonly #cluster: FaultCluster
@@ -71,6 +72,14 @@ export class FaultInjection {
           if (!(await cluster.stop(id))) cluster.accidents.push(`broker ${id} does not stop`)
           await cluster.startBroker(id)
         }
+        return
+      case 'reassignment':
+        await reassign(cluster, fault.topic, fault.partition, fault.replicas)
+        await delay(forMs)
+        await reassign(cluster, fault.topic, fault.partition, FaultCluster.ids)
+        return
+      case 'preferred leaders':
+        await electPreferredLeaders(cluster)
         return
       case 'slow fsync':
         cluster.slowSyncs(fault.broker, fault.delayMs)

@@ -1,17 +1,19 @@
 /** One run from a seed: a cluster under load, faults, a heal, and what the checker says. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { PARTITION_PREFIX, type PartitionValue, topicKey } from '../../lib/cluster/metadata-keys.js'
+import { topicKey } from '../../lib/cluster/metadata-keys.js'
 import { Random } from '../coordinator/random.js'
 import { ClusterConnection } from './cluster-client.js'
 import { Committer } from './committer.js'
 import { FaultCluster } from './fault-cluster.js'
 import { FaultInjection } from './fault-injection.js'
 import { drawSchedule, type Schedule } from './fault-schedule.js'
+import { faultTopics, offsetsTopic } from './fault-topics.js'
 import { emptyHistory, type History, type PartitionHistory } from './history.js'
 import { checkHistory, type Violation } from './history-checker.js'
 import { Producer } from './producer.js'
 import { Reader } from './reader.js'
 import { readReplicaLog } from './replica-log.js'
+import { untilWhole } from './replica-plan.js'
 
 export interface FaultReport {
   readonly seed: number
@@ -24,11 +26,9 @@ export interface FaultReport {
   readonly folder: string | undefined
 }
 
-const topics = [
-  { name: 'safe', partitions: 2, minInsyncReplicas: 2 },
-  { name: 'thin', partitions: 2, minInsyncReplicas: 1 },
-]
-const offsetsPartitions = 2
+const [{ name: committedTopic }] = faultTopics as [(typeof faultTopics)[number]]
+/** The groups' own topic is made by whoever looks for a coordinator. */
+const topics = faultTopics.filter(({ name }) => name !== offsetsTopic)
 const groups = ['billing', 'shipping', 'audit']
 /** No time that is measured: by then something hangs. */
 const healPatienceMs = 180_000
@@ -40,7 +40,7 @@ const properties = {
   'replica.fetch.wait.max.ms': '200',
   'replica.fetch.backoff.ms': '100',
   'replica.socket.timeout.ms': '2000',
-  'offsets.topic.num.partitions': String(offsetsPartitions),
+  'offsets.topic.num.partitions': String(faultTopics.find(({ name }) => name === offsetsTopic)!.partitions),
   'offsets.topic.replication.factor': '3',
   'offsets.commit.timeout.ms': '1000',
   'log.initial.task.delay.ms': '200',
@@ -111,7 +111,7 @@ class FaultRun {
     const committers = groups.map((group) => {
       const history = { group, events: [] }
       this.#history.groups.push(history)
-      return new Committer(cluster, random, history, topics[0]!.name)
+      return new Committer(cluster, random, history, committedTopic)
     })
     const readers = this.#history.partitions.map((partition) => new Reader(cluster, random, partition))
     let isOver = false
@@ -124,7 +124,7 @@ class FaultRun {
     await injection.heal()
     isOver = true
     await Promise.all(working)
-    await this.#inSync(cluster)
+    await untilWhole(cluster)
     // What is acknowledged now is at every replica, and with it all before it.
     await Promise.all(
       producers.filter(({ isIdempotent }) => isIdempotent).map((producer) => producer.finish()),
@@ -159,18 +159,6 @@ class FaultRun {
       for (let partition = 0; partition < partitions; partition++) {
         this.#history.partitions.push({ topic, partition, producers: [], reads: new Map(), replicas: [] })
       }
-    }
-  }
-
-  /** Resolves when every replica of every partition is in sync. */
-  async #inSync(cluster: FaultCluster): Promise<void> {
-    const expected = topics.reduce((sum, { partitions }) => sum + partitions, offsetsPartitions)
-    for (;;) {
-      const { entries } = await cluster.store.range(PARTITION_PREFIX)
-      const states = entries.map(({ value }) => JSON.parse(value) as PartitionValue)
-      if (states.length === expected && states.every(({ isr, replicas }) => isr.length === replicas.length))
-        return
-      await delay(50)
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Random } from '../coordinator/random.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { Cut, Direction } from './fault-link.js'
+import { faultTopics } from './fault-topics.js'
 
 /** `etcd`: of the broker's links to all members. */
 export interface LinkEnds {
@@ -34,6 +35,13 @@ export type Fault =
       readonly direction: Direction
       readonly bytes: number
     }
+  | {
+      readonly what: 'reassignment'
+      readonly topic: string
+      readonly partition: number
+      readonly replicas: readonly number[]
+    }
+  | { readonly what: 'preferred leaders' }
   | { readonly what: 'etcd leader'; readonly how: 'kill' | 'pause' }
 
 export type ScheduledFault = Fault & {
@@ -98,6 +106,9 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
     () => ({ what: 'slow fsync', broker, delayMs: random.pick([20, 100, 400]) }),
     () => ({ what: 'etcd leader', how: random.pick(['kill', 'pause']) }),
     () => ({ what: 'rolling restart' }),
+    () => drawReassignment(random),
+    () => drawReassignment(random),
+    () => ({ what: 'preferred leaders' }),
   ]
   if (hasPowerCuts) {
     kinds.push(
@@ -107,6 +118,18 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
     )
   }
   return { atMs, forMs, ...random.pick(kinds)() }
+}
+
+/** To brokers in another order, mostly not to all of them. */
+function drawReassignment(random: Random): Fault {
+  const { name: topic, partitions } = random.pick(faultTopics)
+  const order = [...FaultCluster.ids]
+  for (let left = order.length; left > 1; left--) {
+    const other = random.below(left)
+    ;[order[left - 1], order[other]] = [order[other]!, order[left - 1]!]
+  }
+  const count = random.pick([1, 2, 2, 3])
+  return { what: 'reassignment', topic, partition: random.below(partitions), replicas: order.slice(0, count) }
 }
 
 function drawPartition(random: Random, broker: number): Fault {
