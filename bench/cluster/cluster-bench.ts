@@ -36,6 +36,8 @@ export class ClusterBench implements AsyncDisposable {
   /** True where the cluster has just been started. */
   async start(): Promise<boolean> {
     if (this.#cluster) return false
+    // A start that failed may have left something.
+    rmSync(this.#folder, { recursive: true, force: true })
     this.#cluster = await this.#peer.start(this.#folder)
     return true
   }

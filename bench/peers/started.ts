@@ -6,10 +6,13 @@ import { ChildProcesses } from '../processes.js'
 import type { RunningPeer } from './peer.js'
 import { Wire } from './wire.js'
 
-const READY_TIMEOUT_MS = 90_000
+const READY_TIMEOUT_MS = 120_000
 const MOST_WORDS = 4000
 const STOP_TIMEOUT_MS = 30_000
 const ASK_EVERY_MS = 2
+/** Of several brokers that start side by side: asking costs them, too. */
+const ASK_IN_CLUSTER_EVERY_MS = 25
+const MOST_OF_A_LINE = 300
 
 /** Different ports: each is held until all are known. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -40,7 +43,7 @@ async function serves(port: number, topic: string | undefined, inCluster: number
   }
 }
 
-const firstLine = (text: string) => text.trim().split('\n')[0]!
+const firstLine = (text: string) => text.trim().split('\n')[0]!.slice(0, MOST_OF_A_LINE)
 
 /**
  * Ready when `topic` has a leader everywhere and `brokers` are known. `spawn` must start the process when called: the
@@ -65,7 +68,7 @@ export async function startedPeer(
       child.kill('SIGKILL')
       throw new Error(`the broker was not ready within ${READY_TIMEOUT_MS} ms: ${firstLine(words)}`)
     }
-    await new Promise((wake) => setTimeout(wake, ASK_EVERY_MS))
+    await new Promise((wake) => setTimeout(wake, brokers > 1 ? ASK_IN_CLUSTER_EVERY_MS : ASK_EVERY_MS))
   }
   return {
     pid: child.pid!,
