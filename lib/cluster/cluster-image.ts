@@ -87,8 +87,10 @@ interface StoredTopic {
 }
 
 interface StoredPartition {
-  value: PartitionValue
-  revision: number
+  readonly value: PartitionValue
+  readonly revision: number
+  /** As it was made last: thousands of partitions stay as they are while one changes. */
+  image?: PartitionImage
 }
 
 const noOverrides: Overrides = new Map()
@@ -370,7 +372,8 @@ export class ClusterImage {
       const firstNew = old.partitions.length
       if (topic.partitions.length > firstNew) partitionsAdded.push({ topic, firstNew })
       for (const partition of topic.partitions.slice(0, firstNew)) {
-        if (!samePartition(partition, old.partitions[partition.partition]!)) {
+        const before = old.partitions[partition.partition]!
+        if (partition !== before && !samePartition(partition, before)) {
           partitionsChanged.push({ topic, partition })
         }
       }
@@ -391,7 +394,7 @@ export class ClusterImage {
     const stored = this.#storedPartitions.get(value.topicId)
     const partitions: PartitionImage[] = []
     for (let index = 0; index < value.partitions; index++) {
-      const state = stored?.get(index)?.value
+      const state = stored?.get(index)
       if (state === undefined) {
         throw new Error(`the metadata store has no state of partition ${index} of topic ${name}`)
       }
@@ -410,16 +413,20 @@ export class ClusterImage {
     }
   }
 
-  #partition(partition: number, value: PartitionValue): PartitionImage {
+  #partition(partition: number, stored: StoredPartition): PartitionImage {
+    const { value } = stored
     const starts = (this.#brokers.get(value.leader)?.brokerEpoch ?? value.brokerEpoch) - value.brokerEpoch
-    return {
+    const leaderEpoch = value.leaderEpoch + starts
+    if (stored.image?.leaderEpoch === leaderEpoch) return stored.image
+    stored.image = {
       partition,
       leader: value.leader,
-      leaderEpoch: value.leaderEpoch + starts,
+      leaderEpoch,
       partitionEpoch: value.partitionEpoch,
       ...assignmentOf(value),
       isr: value.isr,
     }
+    return stored.image
   }
 }
 
