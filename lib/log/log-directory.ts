@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises'
 import { files } from '../native/index.js'
 import type { FileLock } from '../native/types.js'
 import { DirectoryLog, type LogKeeper } from './directory-log.js'
+import { DirectoryLogHost } from './directory-log-host.js'
 import { Log } from './log.js'
 import { LogError, toLogError } from './log-error.js'
 import {
@@ -19,10 +20,10 @@ import {
   META_PROPERTIES,
 } from './log-file-names.js'
 import { isFolder } from './log-folder.js'
-import type { LogHost, LogHostState } from './log-host.js'
 import { checkLogName, isLogName } from './log-name.js'
 import { type LogOptions, type ResolvedLogOptions, resolveOptions } from './log-options.js'
-import { type LogState, LogsCheckpoint } from './logs-checkpoint.js'
+import { LogsCheckpoint } from './logs-checkpoint.js'
+import { Turns } from './turns.js'
 
 /** How the logs of a directory are kept: what `Log.open` takes, but for `readOnly`. */
 export interface LogDirectoryOptions extends Omit<LogOptions, 'readOnly'> {
@@ -248,7 +249,11 @@ export class LogDirectory {
     try {
       await this.#makeRoom()
       const state = this.#checkpoint.add(name)
-      const opened = await Log.openOn(path, new Host(state, this.#checkpoint, this.#rounds), this.#options)
+      const opened = await Log.openOn(
+        path,
+        new DirectoryLogHost(state, this.#checkpoint, this.#rounds),
+        this.#options,
+      )
       this.#opened.add(log)
       return opened
     } catch (error) {
@@ -321,77 +326,6 @@ export class LogDirectory {
     }
     const failed = (await Promise.allSettled(swept)).find(({ status }) => status === 'rejected')
     if (failed) throw (failed as PromiseRejectedResult).reason
-  }
-}
-
-/** So many at a time, in the order in which they came. */
-class Turns {
-  #left: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(count: number) {
-    this.#left = count
-  }
-
-  async take(): Promise<void> {
-    if (this.#left > 0) this.#left--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-  }
-
-  giveBack(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#left++
-  }
-}
-
-/** What a log of the directory tells and is told. */
-class Host implements LogHost {
-  readonly recoveryPoint: number
-  readonly cleanShutdown: boolean
-  readonly #state: LogState
-  readonly #checkpoint: LogsCheckpoint
-  readonly #rounds: Map<string, () => void>
-
-  constructor(state: LogState, checkpoint: LogsCheckpoint, rounds: Map<string, () => void>) {
-    this.recoveryPoint = state.recoveryPoint
-    this.cleanShutdown = state.sizeInBytes >= 0
-    this.#state = state
-    this.#checkpoint = checkpoint
-    this.#rounds = rounds
-    state.sizeInBytes = -1
-  }
-
-  get logStartOffset(): number {
-    return this.#state.logStartOffset
-  }
-
-  writeLogStartOffset(offset: number): Promise<void> {
-    this.#state.logStartOffset = offset
-    return this.#checkpoint.write()
-  }
-
-  writeRecoveryPoint(recoveryPoint: number): Promise<void> {
-    this.#state.recoveryPoint = recoveryPoint
-    return this.#checkpoint.write()
-  }
-
-  async noteRecoveryPoint(recoveryPoint: number): Promise<void> {
-    this.#state.recoveryPoint = recoveryPoint
-    this.#checkpoint.isDirty = true
-  }
-
-  schedule(round: () => void): () => void {
-    const { name } = this.#state
-    this.#rounds.set(name, round)
-    return () => this.#rounds.delete(name)
-  }
-
-  async closed({ isClean, recoveryPoint, logStartOffset, sizeInBytes }: LogHostState): Promise<void> {
-    this.#state.recoveryPoint = recoveryPoint
-    this.#state.logStartOffset = logStartOffset
-    this.#state.sizeInBytes = isClean ? sizeInBytes : -1
-    this.#checkpoint.isDirty = true
   }
 }
 
