@@ -41,7 +41,7 @@ etcdTest('one command starts a cluster, another tells how it is, a signal stops 
       [1, 2, 3],
     )
     t.true([1, 2, 3].includes(controllerId))
-    t.like(rest, { topics: 1, partitions: 2, offline: [] })
+    t.like(rest, { topics: 1, partitions: 2, offline: [], reassigning: [] })
   } finally {
     cluster.kill('SIGINT')
   }

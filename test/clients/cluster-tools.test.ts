@@ -1,6 +1,10 @@
 /** Kafka's scripts for clusters, on three brokers. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
-import { Brokers } from '../cluster/brokers.js'
+import { batchOf, produce } from '../broker/records.js'
+import { Brokers, until } from '../cluster/brokers.js'
 import { jars, javaArgs, type Tool } from './kafka-tools.js'
 import { attempt } from './program.js'
 
@@ -39,3 +43,48 @@ toolTest(
     t.regex(second.stdout, /Valid replica already elected for partitions orders-1/)
   },
 )
+
+toolTest('kafka-reassign-partitions moves partitions, slowly or not, and goes back', async (t) => {
+  await using brokers = await Brokers.start({ hasController: true })
+  await brokers.createTopic('orders', [
+    [1, 2],
+    [2, 1],
+  ])
+  await produce(brokers.client(1), 'orders', batchOf(['x'.repeat(1_000)]))
+  await produce(brokers.client(2), 'orders', batchOf(['x'.repeat(1_000)]), { partition: 1 })
+  const folder = await mkdtemp(join(tmpdir(), 'odradek-reassign-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const reassign = async (file: string, ...args: string[]) => {
+    const words = [...args, '--reassignment-json-file', file]
+    const { stdout, stderr } = await tool(brokers, 'kafka-reassign-partitions', ...words)
+    return stdout + stderr
+  }
+  const write = async (name: string, targets: number[][]) => {
+    const partitions = targets.map((ids, partition) => ({ topic: 'orders', partition, replicas: ids }))
+    await writeFile(join(folder, name), JSON.stringify({ version: 1, partitions }))
+    return join(folder, name)
+  }
+  const moves = await write('moves.json', [[3, 1], [3]])
+  const replicas = async () =>
+    (await Promise.all([0, 1].map((index) => brokers.partition('orders', index)))).map(
+      (partition) => partition.replicas,
+    )
+
+  const held = await reassign(moves, '--execute', '--throttle', '0')
+  t.regex(held, /throttle limit was set to 0 B\/s\nSuccessfully started .* for orders-0,orders-1/)
+  t.deepEqual(await replicas(), [
+    [3, 1, 2],
+    [3, 2, 1],
+  ])
+  const cancelled = await reassign(moves, '--cancel')
+  t.regex(cancelled, /Successfully cancelled partition reassignments for: orders-0,orders-1/)
+  t.regex(cancelled, /Clearing broker-level throttles on brokers 1,2,3/)
+  t.deepEqual(await replicas(), [
+    [1, 2],
+    [2, 1],
+  ])
+
+  await reassign(moves, '--execute')
+  await until(async () => (await replicas()).join(' ') === '3,1 3')
+  t.regex(await reassign(moves, '--verify'), /orders-0 is completed\.\n.* orders-1 is completed/)
+})

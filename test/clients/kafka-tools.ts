@@ -18,6 +18,7 @@ const tools = {
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
   'kafka-leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
+  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
   'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
 } as const

@@ -36,6 +36,7 @@ const status = defineCommand({
         ['Under-replicated', found.underReplicated],
         ['Under min ISR', found.underMinIsr],
         ['Offline', found.offline],
+        ['Reassigning', found.reassigning],
       ] as const
       for (const [what, names] of lines) {
         const list = names.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
@@ -87,6 +88,8 @@ export const clusterCommand = defineCommand({
 
 async function statusOf(cluster: Cluster) {
   const { clusterId, controllerId, brokers, topics } = await cluster.metadata()
+  const reassignments = await cluster.reassignments()
+  const named = (topic: string, partition: number): PartitionName => ({ topic, partition })
   const underReplicated: PartitionName[] = []
   const underMinIsr: PartitionName[] = []
   const offline: PartitionName[] = []
@@ -96,11 +99,10 @@ async function statusOf(cluster: Cluster) {
     partitions += states.length
     const short = states.filter(({ isrNodes, replicaNodes }) => isrNodes.length < replicaNodes.length)
     const needed = await minInsyncReplicas(cluster, topic)
-    const named = (partition: number): PartitionName => ({ topic, partition })
-    underReplicated.push(...short.map(({ partitionIndex }) => named(partitionIndex)))
+    underReplicated.push(...short.map(({ partitionIndex }) => named(topic, partitionIndex)))
     for (const { partitionIndex, leaderId, isrNodes } of states) {
-      if (isrNodes.length < needed) underMinIsr.push(named(partitionIndex))
-      if (leaderId < 0) offline.push(named(partitionIndex))
+      if (isrNodes.length < needed) underMinIsr.push(named(topic, partitionIndex))
+      if (leaderId < 0) offline.push(named(topic, partitionIndex))
     }
   }
   return {
@@ -112,6 +114,7 @@ async function statusOf(cluster: Cluster) {
     underReplicated,
     underMinIsr,
     offline,
+    reassigning: reassignments.map(({ topic, partition }) => named(topic, partition)),
   }
 }
 
