@@ -8,22 +8,18 @@
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import type { AppendResult, NativeLog, ReadOptions, ReadResult, SegmentInfo } from '../native/types.js'
-import { BATCH_HEADER_SIZE, BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
+import { BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
-import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
+import { readBatchIdentity } from './batch-identity.js'
 import { checkClientBatch } from './client-batch.js'
+import { DerivedState } from './derived-state.js'
 import { toKafkaError } from './engine-errors.js'
 import type { LeaderEpochCache } from './leader-epoch-cache.js'
-import { LeaderEpochFile } from './leader-epoch-file.js'
 import { logSettings } from './log-settings.js'
-import { type CommittedRead, type OpenTransaction, PartitionTransactions } from './partition-transactions.js'
-import { ProducerSnapshots } from './producer-snapshots.js'
-import { ProducerState } from './producer-state.js'
+import type { CommittedRead, OpenTransaction, PartitionTransactions } from './partition-transactions.js'
+import type { ProducerState } from './producer-state.js'
 import { recompress } from './recompress.js'
 import { nativeEngine, type StorageEngine } from './storage-engine.js'
-
-const headersPerScan = 4096
-const noProducer = -1
 
 export interface PartitionLogOptions {
   folder: string
@@ -59,52 +55,32 @@ export class PartitionLog {
   readonly topic: string
   readonly partition: number
   readonly native: NativeLog
-  readonly producers = new ProducerState()
-  readonly transactions: PartitionTransactions
-  readonly epochs: LeaderEpochCache
   listener: PartitionLogListener | undefined
   /** Set when the log has failed: it takes no writes until the broker is started again. */
   failure: Error | undefined
-  readonly #engine: StorageEngine
+  readonly #state: DerivedState
   #config: TopicConfig
   #logStartOffset: number
   #distrustedFrom = Number.POSITIVE_INFINITY
   readonly #queue: AppendQueue
-  readonly #snapshots: ProducerSnapshots
-  readonly #epochFile: LeaderEpochFile
   /** Appends of leaders of lower epochs are refused. */
   #lowestLeaderEpoch = -1
-  /** Up to here producer state knows what was appended. */
-  #appendedEnd: number
-  /** Where the log rolled, ahead of what producer state knows. */
-  #rolls: number[] = []
   #rewriting: Promise<unknown> = Promise.resolve()
 
-  private constructor(
-    options: PartitionLogOptions,
-    engine: StorageEngine,
-    native: NativeLog,
-    epochFile: LeaderEpochFile,
-    epochs: LeaderEpochCache,
-  ) {
+  private constructor(options: PartitionLogOptions, native: NativeLog, state: DerivedState) {
     this.folder = options.folder
     this.topic = options.topic
     this.partition = options.partition
-    this.#engine = engine
     this.native = native
-    this.transactions = new PartitionTransactions(native, this.producers)
-    this.epochs = epochs
-    this.#epochFile = epochFile
+    this.#state = state
     this.#config = options.config
-    this.#snapshots = new ProducerSnapshots(options.folder, engine.files, options.log)
     this.#logStartOffset = Math.max(options.logStartOffset, native.firstSegmentOffset)
-    this.#queue = new AppendQueue(native, this.producers, {
+    this.#queue = new AppendQueue(native, state.producers, {
       onAppended: (result, by) => this.#appended(result, by),
     })
     native.onFlush = (flushedOffset) => this.listener?.onFlushed(flushedOffset)
     native.onFailure = (error) => this.#failed(error)
-    this.#appendedEnd = native.logEndOffset
-    native.onRoll = (baseOffset) => this.#rolled(baseOffset)
+    native.onRoll = (baseOffset) => state.rolled(baseOffset)
   }
 
   /** Opens the log, recovers it, and brings producer state and leader epochs up to its end. */
@@ -116,10 +92,22 @@ export class PartitionLog {
       cleanShutdown,
       logStartOffset,
     })
-    const epochFile = new LeaderEpochFile(folder, engine.files, options.log)
-    const log = new PartitionLog(options, engine, native, epochFile, await epochFile.read())
-    await log.#replay()
+    const state = await DerivedState.open(folder, engine, native, options.log)
+    const log = new PartitionLog(options, native, state)
+    await state.restore()
     return log
+  }
+
+  get producers(): ProducerState {
+    return this.#state.producers
+  }
+
+  get transactions(): PartitionTransactions {
+    return this.#state.transactions
+  }
+
+  get epochs(): LeaderEpochCache {
+    return this.#state.epochs
   }
 
   get config(): TopicConfig {
@@ -187,12 +175,7 @@ export class PartitionLog {
     const batch = readBatchIdentity(records)
     const options = { leaderEpoch: batch.leaderEpoch, origin: 'follower', flush } as const
     const result = await this.#queue.append({ records, batch, options })
-    for (let at = 0; at < records.byteLength; at += new BatchHeader(records, at).sizeInBytes) {
-      if (new BatchHeader(records, at).producerId !== noProducer) {
-        const marker = this.#takeOver(readBatchIdentity(records, at))
-        if (marker) await marker
-      }
-    }
+    await this.#state.replay(records)
     return result
   }
 
@@ -298,14 +281,14 @@ export class PartitionLog {
   raiseLogStartOffset(offset: number): boolean {
     if (offset <= this.#logStartOffset) return false
     this.#logStartOffset = offset
-    if (this.epochs.truncateFromStart(offset)) this.#writeEpochs()
+    this.#state.startRaised(offset)
     return true
   }
 
   /** Deletes the sealed segments that lie wholly below the log start offset. */
   async deleteOldSegments(): Promise<number> {
     const deleted = await this.native.deleteSegmentsBefore(this.#logStartOffset).catch(rethrow)
-    if (deleted > 0) await this.#snapshots.drop(this.native.firstSegmentOffset)
+    if (deleted > 0) await this.#state.dropSnapshots()
     return deleted
   }
 
@@ -314,9 +297,9 @@ export class PartitionLog {
     await this.#rewriting
     if (!this.failure) {
       await this.native.flush()
-      await this.#takeSnapshot(this.logEndOffset)
+      await this.#state.snapshotAtEnd()
     }
-    await Promise.all([this.#epochFile.settled(), this.#snapshots.settled()])
+    await this.#state.settled()
     await this.native.close()
   }
 
@@ -326,7 +309,7 @@ export class PartitionLog {
       'UNKNOWN_TOPIC_OR_PARTITION',
       `${this.topic}-${this.partition} was deleted.`,
     )
-    await Promise.all([this.#epochFile.settled(), this.#snapshots.settled()])
+    await this.#state.settled()
     await this.native.remove()
   }
 
@@ -352,44 +335,10 @@ export class PartitionLog {
   }
 
   #appended(result: AppendResult, { options, records }: Submission): void {
-    if (options.origin === 'follower') this.#replicated(records)
-    else if (
-      options.leaderEpoch > this.epochs.latestEpoch &&
-      this.epochs.assign(options.leaderEpoch, result.baseOffset)
-    ) {
-      this.#writeEpochs()
-    }
-    this.#appendedEnd = result.lastOffset + 1
-    while (this.#rolls.length > 0 && this.#rolls[0]! <= this.#appendedEnd) {
-      void this.#takeSnapshot(this.#rolls.shift()!)
-    }
+    if (options.origin === 'follower') this.#state.followed(records)
+    else this.#state.led(options.leaderEpoch, result.baseOffset)
+    this.#state.reached(result.lastOffset + 1)
     this.listener?.onAppended(result, records.byteLength)
-  }
-
-  /** Takes over the epochs of a leader's batches. */
-  #replicated(records: Uint8Array): void {
-    let isNewEpoch = false
-    for (let at = 0; at < records.byteLength; ) {
-      const header = new BatchHeader(records, at)
-      if (header.partitionLeaderEpoch > this.epochs.latestEpoch) {
-        isNewEpoch = this.epochs.assign(header.partitionLeaderEpoch, Number(header.baseOffset)) || isNewEpoch
-      }
-      at += header.sizeInBytes
-    }
-    if (isNewEpoch) this.#writeEpochs()
-  }
-
-  /** Takes over what a batch that stands in the log says of its producer. */
-  #takeOver(batch: BatchIdentity): Promise<void> | undefined {
-    if (batch.isControl) return this.transactions.replay(batch)
-    this.producers.replay(batch)
-    return undefined
-  }
-
-  /** The engine tells of a roll before the promises of the appends ahead of it have settled. */
-  #rolled(baseOffset: number): void {
-    if (baseOffset <= this.#appendedEnd) void this.#takeSnapshot(baseOffset)
-    else this.#rolls.push(baseOffset)
   }
 
   #failed(error: Error): void {
@@ -397,51 +346,9 @@ export class PartitionLog {
     this.listener?.onFailed(error)
   }
 
-  #writeEpochs(): void {
-    this.#epochFile.write(this.epochs)
-  }
-
-  #takeSnapshot(offset: number): Promise<void> {
-    return this.#snapshots.take(offset, this.producers, () => this.native.firstSegmentOffset)
-  }
-
-  /** After a cut: what was known of the records that went is forgotten. */
   async #cutState(): Promise<void> {
-    const end = this.logEndOffset
-    if (this.epochs.truncateFromEnd(end)) this.#writeEpochs()
-    this.#appendedEnd = end
-    this.#rolls = []
-    this.#logStartOffset = Math.min(this.#logStartOffset, end)
-    this.producers.clear()
-    await this.#restoreProducers()
-  }
-
-  async #replay(): Promise<void> {
-    this.epochs.truncateFromEnd(Math.max(this.native.logEndOffset, 1))
-    await this.#restoreProducers()
-  }
-
-  /** Restores producer state from the newest whole snapshot and the headers behind it. */
-  async #restoreProducers(): Promise<void> {
-    const end = this.native.logEndOffset
-    await this.#snapshots.settled()
-    const names = await this.#engine.readNames(this.folder)
-    // Snapshots above a transaction index that has to be made anew would skip what it is made of.
-    const newest = await this.transactions.load(names)
-    const first = this.native.firstSegmentOffset
-    let from = await this.#snapshots.restore(names, this.producers, { first, end, newest })
-    while (from < end) {
-      const { count, headers, nextOffset } = await this.native.scanHeaders(from, end, headersPerScan)
-      for (let i = 0; i < count; i++) {
-        const batch = readBatchIdentity(headers, i * BATCH_HEADER_SIZE)
-        const marker = this.#takeOver(batch)
-        if (marker) await marker
-        if (batch.leaderEpoch > this.epochs.latestEpoch)
-          this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
-      }
-      if (nextOffset <= from) break
-      from = nextOffset
-    }
+    this.#logStartOffset = Math.min(this.#logStartOffset, this.logEndOffset)
+    await this.#state.cut()
   }
 }
 
