@@ -43,7 +43,7 @@ export class EtcdMembers implements AsyncDisposable {
     const { host } = this.addresses[member]!
     const client = `http://${host}:${clientPort}`
     const peer = `http://${host}:${peerPort}`
-    this.#processes[member] = spawn(
+    const child = spawn(
       'etcd',
       [
         ['--data-dir', join(this.#folder, `etcd-${member}`), '--name', `m${member}`, '--unsafe-no-fsync'],
@@ -53,6 +53,11 @@ export class EtcdMembers implements AsyncDisposable {
       ].flat(),
       { stdio: 'ignore' },
     )
+    this.#processes[member] = child
+    // Brokers end by themselves when this process does.
+    const orphaned = () => child.kill('SIGKILL')
+    process.once('exit', orphaned)
+    child.once('exit', () => process.off('exit', orphaned))
   }
 
   /** Resolves when every member answers. */

@@ -29,7 +29,7 @@ const clientPort = 9092
 /** Of the listener for broker n: this and n. The links before them are this much higher. */
 const peerPort = 9100
 const linkPorts = 10_000
-const stopPatienceMs = 30_000
+const stopPatienceMs = 120_000
 const brokerHost = (id: number) => 100 + id
 const etcdHost = (member: number) => 10 + member
 /** Of the links from broker `id` to etcd: port by member. */
@@ -153,16 +153,17 @@ export class FaultCluster implements AsyncDisposable {
   /** SIGSTOP. */
   pause(id: number): void {
     const node = this.#nodes.get(id)!
-    if (node.state !== 'running') return
+    if (node.state !== 'running' || !node.host) return
     node.state = 'paused'
-    node.host!.signal('SIGSTOP')
+    node.host.signal('SIGSTOP')
   }
 
   resume(id: number): void {
     const node = this.#nodes.get(id)!
     if (node.state !== 'paused') return
     node.state = 'running'
-    node.host!.signal('SIGCONT')
+    // Where there is none it is being killed.
+    node.host?.signal('SIGCONT')
   }
 
   /** Every sync of a file takes so much longer. */

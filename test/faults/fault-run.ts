@@ -30,8 +30,13 @@ const [{ name: committedTopic }] = faultTopics as [(typeof faultTopics)[number]]
 /** The groups' own topic is made by whoever looks for a coordinator. */
 const topics = faultTopics.filter(({ name }) => name !== offsetsTopic)
 const groups = ['billing', 'shipping', 'audit']
+const topicResource = 2
+const busyOffsets = Object.entries({
+  'internal.segment.bytes': '8000',
+  'min.cleanable.dirty.ratio': '0.01',
+}).map(([name, value]) => ({ name, configOperation: 0, value }))
 /** No time that is measured: by then something hangs. */
-const healPatienceMs = 180_000
+const healPatienceMs = 300_000
 
 const properties = {
   'etcd.lease.ttl.ms': '2000',
@@ -44,6 +49,7 @@ const properties = {
   'offsets.topic.replication.factor': '3',
   'offsets.commit.timeout.ms': '1000',
   'log.initial.task.delay.ms': '200',
+  'log.cleaner.backoff.ms': '300',
   'log.flush.offset.checkpoint.interval.ms': '300',
   'log.flush.start.offset.checkpoint.interval.ms': '400',
   'replica.high.watermark.checkpoint.interval.ms': '350',
@@ -154,6 +160,15 @@ class FaultRun {
     })
     for (const { name, errorCode, errorMessage } of created) {
       if (errorCode !== 0) throw new Error(`${name}: ${errorMessage}`)
+    }
+    // Small enough to be rolled and compacted while all this goes on.
+    await connection.send('FindCoordinator', { keyType: 0, coordinatorKeys: groups }, 4)
+    for (;;) {
+      const { responses } = await connection.send('IncrementalAlterConfigs', {
+        resources: [{ resourceType: topicResource, resourceName: offsetsTopic, configs: busyOffsets }],
+      })
+      if (responses[0]!.errorCode === 0) break
+      await delay(50)
     }
     for (const { name: topic, partitions } of topics) {
       for (let partition = 0; partition < partitions; partition++) {
