@@ -62,6 +62,10 @@ export class FaultInjection {
         cluster.resume(fault.broker)
         return
       case 'power cut':
+        if (fault.syncDelayMs > 0) {
+          for (const id of fault.brokers) cluster.slowSyncs(id, fault.syncDelayMs)
+          await delay(5 * fault.syncDelayMs)
+        }
         await cluster.cutPower(fault.brokers, this.#random)
         this.#history.powerCutsAtMs.push(performance.now())
         await delay(forMs)

@@ -13,7 +13,8 @@ export interface LinkEnds {
 export type Fault =
   | { readonly what: 'kill'; readonly broker: number }
   | { readonly what: 'pause'; readonly broker: number }
-  | { readonly what: 'power cut'; readonly brokers: readonly number[] }
+  /** Syncs take so long just before: what waits for a disk is what is lost. */
+  | { readonly what: 'power cut'; readonly brokers: readonly number[]; readonly syncDelayMs: number }
   | { readonly what: 'rolling restart' }
   | { readonly what: 'slow fsync'; readonly broker: number; readonly delayMs: number }
   | {
@@ -112,12 +113,17 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
   ]
   if (hasPowerCuts) {
     kinds.push(
-      () => ({ what: 'power cut', brokers: [broker] }),
-      () => ({ what: 'power cut', brokers: [broker] }),
-      () => ({ what: 'power cut', brokers: FaultCluster.ids }),
+      () => drawPowerCut(random, [broker]),
+      () => drawPowerCut(random, [broker]),
+      () => drawPowerCut(random, FaultCluster.ids),
+      () => drawPowerCut(random, FaultCluster.ids),
     )
   }
   return { atMs, forMs, ...random.pick(kinds)() }
+}
+
+function drawPowerCut(random: Random, brokers: readonly number[]): Fault {
+  return { what: 'power cut', brokers, syncDelayMs: random.pick([0, 50, 200]) }
 }
 
 /** To brokers in another order, mostly not to all of them. */
