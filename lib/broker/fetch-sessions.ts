@@ -80,7 +80,8 @@ export class FetchSessions {
     if (sessionEpoch === finalEpoch || sessionEpoch === initialEpoch) {
       this.#sessions.delete(sessionId)
       const session = sessionEpoch === initialEpoch ? this.#create(request, nowMs) : undefined
-      return { sessionId: session?.id ?? noSession, isIncremental: false, session, partitions }
+      const wanted = session ? [...session.partitions.values()] : partitions
+      return { sessionId: session?.id ?? noSession, isIncremental: false, session, partitions: wanted }
     }
     const session = this.#sessions.get(sessionId)
     if (!session) throw new KafkaError('FETCH_SESSION_ID_NOT_FOUND')
@@ -108,8 +109,9 @@ export class FetchSessions {
     session.partitions.set(key, known)
   }
 
-  static told(session: FetchSession, partition: FetchPartition): SessionPartition | undefined {
-    return session.partitions.get(keyOf(partition))
+  /** Undefined for a partition of no session. */
+  static told(partition: FetchPartition): SessionPartition | undefined {
+    return 'toldError' in partition ? (partition as SessionPartition) : undefined
   }
 
   #create({ usesTopicIds, partitions }: FetchSessionRequest, nowMs: number): FetchSession | undefined {

@@ -111,7 +111,7 @@ export class Fetch {
           // A new leader's watermark may be behind what a consumer has read from its predecessor.
           const { fetchOffset } = wanted
           const atEnd =
-            fetchOffset >= partition.readableEnd(isolation) && fetchOffset <= partition.log.logEndOffset
+            fetchOffset >= partition.readableEnd(isolation) && fetchOffset <= partition.logEndOffset
           const mayRead = fetched.preferredReplica < 0 && (maxBytes > 0 || !hasData)
           if (!atEnd && mayRead && !this.#isHeldBack(partition)) {
             const reading =

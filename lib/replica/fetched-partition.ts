@@ -22,6 +22,9 @@ const failuresToTell = 6
 export class FetchedPartition {
   readonly partition: Partition
   readonly leaderEpoch: number
+  readonly key: string
+  /** Its log may end or begin elsewhere than the last fetch said. */
+  isMoved = true
   /** Set once the leader has found nothing in this log that it does not have: flush positions may be told then. */
   isValidated = false
   /** The flush position that the leader was told last. */
@@ -40,12 +43,9 @@ export class FetchedPartition {
   constructor(partition: Partition, log: Logger, writeCheckpoints: () => Promise<void>) {
     this.partition = partition
     this.leaderEpoch = partition.leaderEpoch
+    this.key = `${partition.topicId}/${partition.partition}`
     this.#log = log
     this.#writeCheckpoints = writeCheckpoints
-  }
-
-  get key(): string {
-    return `${this.partition.topicId}/${this.partition.partition}`
   }
 
   /** Takes no more answers; resolves when the one under way is dealt with. */
@@ -66,6 +66,7 @@ export class FetchedPartition {
   }
 
   async #take(data: FetchedData): Promise<void> {
+    this.isMoved = true
     if (this.#stopped) return
     if (this.#isCut) await this.#writeCut()
     const { partition } = this

@@ -43,10 +43,12 @@ export class FollowerSession {
       entryOf(forgotten, fetched.partition.topicId).push(fetched.partition.partition)
     }
     for (const [key, fetched] of wanted) {
+      const known = this.#told.get(key)
+      if (!fetched.isMoved && known?.fetched === fetched && known.maxBytes === maxBytes) continue
+      fetched.isMoved = false
       const { partition, leaderEpoch } = fetched
       const { logEndOffset: fetchOffset, logStartOffset, epochs } = partition.log
       const lastFetchedEpoch = epochs.latestEpoch
-      const known = this.#told.get(key)
       if (
         known?.fetchOffset === fetchOffset &&
         known.lastFetchedEpoch === lastFetchedEpoch &&

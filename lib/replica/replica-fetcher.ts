@@ -50,6 +50,8 @@ export class ReplicaFetcher {
   /** A fetch waits at the leader. */
   #isParked = false
   #isProgressDue = false
+  /** Whose flush positions may have risen since they were told: a few of thousands. */
+  readonly #untold = new Set<FetchedPartition>()
   /** This broker's epoch when flush positions were told last. */
   #toldEpoch = -1
   #mustEndFetch = false
@@ -68,7 +70,8 @@ export class ReplicaFetcher {
   add(fetched: FetchedPartition): void {
     this.#partitions.set(fetched.key, fetched)
     fetched.partition.onFollowerFlushed = () => {
-      if (this.#partitions.get(fetched.key) === fetched) this.#progress()
+      this.#untold.add(fetched)
+      this.#progress()
     }
     this.#wake?.()
     // The fetch that waits at the leader does not know of it.
@@ -183,6 +186,7 @@ export class ReplicaFetcher {
       fetched.isValidated = false
       fetched.toldFlushedOffset = -1
     }
+    this.#untold.clear()
     return this.#connection
   }
 
@@ -222,6 +226,7 @@ export class ReplicaFetcher {
         if (!fetched || this.#partitions.get(fetched.key) !== fetched) continue
         if (fetched.partition.isThrottledAsFollower) quota.record(data.records?.byteLength ?? 0)
         work.push(fetched.take(data, now, this.#options.settings.backoffMs))
+        this.#untold.add(fetched)
       }
     }
     if (work.length === 0) return
@@ -248,18 +253,24 @@ export class ReplicaFetcher {
     if (brokerEpoch !== this.#toldEpoch) {
       // A leader forgets what it was told under another epoch.
       this.#toldEpoch = brokerEpoch
-      for (const fetched of this.#partitions.values()) fetched.toldFlushedOffset = -1
+      for (const fetched of this.#partitions.values()) {
+        fetched.toldFlushedOffset = -1
+        this.#untold.add(fetched)
+      }
     }
     const topics = new Map<string, { partition: number; leaderEpoch: number; flushedOffset: number }[]>()
-    for (const fetched of this.#partitions.values()) {
+    for (const fetched of this.#untold) {
       const { topicId, partition, log } = fetched.partition
+      // One that is not validated is told of after the answer that makes it so.
+      if (this.#partitions.get(fetched.key) !== fetched || !fetched.isValidated) continue
       const { flushedOffset } = log
-      if (!fetched.isValidated || fetched.toldFlushedOffset === flushedOffset) continue
+      if (fetched.toldFlushedOffset === flushedOffset) continue
       fetched.toldFlushedOffset = flushedOffset
       const partitions = topics.get(topicId) ?? []
       partitions.push({ partition, leaderEpoch: fetched.leaderEpoch, flushedOffset })
       topics.set(topicId, partitions)
     }
+    this.#untold.clear()
     if (topics.size === 0 && !endFetch) return
     connection.tellProgress({
       replicaId: this.#options.nodeId,

@@ -118,7 +118,7 @@ function safeOffset(offset: number | bigint): number {
 function tell({ session, isIncremental }: FetchScope, fetched: PartitionFetch[]): PartitionFetch[] {
   if (!session) return fetched
   return fetched.filter((each) => {
-    const known = FetchSessions.told(session, each.wanted)
+    const known = FetchSessions.told(each.wanted)
     if (!known) return true
     const isNew =
       !isIncremental ||
