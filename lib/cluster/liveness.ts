@@ -38,6 +38,11 @@ const retryMs = 100
 const rejoinPauseMs = 200
 /** How long a stop waits for other brokers to take over what this one leads. */
 const leavePatienceMs = 5_000
+/**
+ * How long clients are told then who leads now. Some look for another leader when they are told so, and not when
+ * their connection ends. A Kafka broker stays about as long, until the others have heard of the change.
+ */
+const farewellMs = 1_000
 
 export class Liveness {
   /** Called whenever the lease holds that did not hold before. */
@@ -117,7 +122,7 @@ export class Liveness {
     this.#scheduleKeepAlive()
   }
 
-  /** Has others take over what this broker leads; resolves when they have, or after a while. */
+  /** Has others take over what this broker leads; resolves when they have and clients were told, or after a while. */
   async leave(): Promise<void> {
     this.#isLeaving = true
     if (!this.#isLive) return
@@ -130,7 +135,9 @@ export class Liveness {
         compares: [{ key: entry.key, modRevision: entry.modRevision }],
         puts: [{ key: entry.key, value: JSON.stringify(value), lease: this.#lease }],
       })
-      if (succeeded) await image.until(() => !image.leadsWhatOthersCould(), leavePatienceMs)
+      if (!succeeded || !image.leadsWhatOthersCould()) return
+      await image.until(() => !image.leadsWhatOthersCould(), leavePatienceMs)
+      await delay(farewellMs)
     } catch (error) {
       log.warn({ err: error }, 'leaderships could not be handed over')
     }

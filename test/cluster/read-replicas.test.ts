@@ -157,6 +157,7 @@ test.serial('a consumer that waits at a follower is told of a new leader', async
   await untilCommittedAt(brokers, 2, 1)
   const { leaderEpoch } = await brokers.partition(topic)
   using consumer = await TestClient.connect(brokers.bootstrap(2))
+  await consumer.send('ApiVersions', { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }, 3)
   const waiting = fetchFrom(consumer, { fetchOffset: 1, currentLeaderEpoch: leaderEpoch, maxWaitMs: 600_000 })
   await brokers.elect(topic, 3, undefined)
   const { errorCode, currentLeader } = await waiting

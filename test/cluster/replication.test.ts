@@ -61,9 +61,13 @@ test.serial(
   },
 )
 
+/** What a client calls itself; the broker keeps it for the connection. */
+const named = (clientSoftwareName: string) => ({ clientSoftwareName, clientSoftwareVersion: '1.0' })
+
 test.serial('who does not lead sends clients to the leader', async (t) => {
   await using brokers = await Brokers.start()
   await brokers.createTopic(topic, [[1, 2]])
+  for (const id of [2, 3]) await brokers.client(id).send('ApiVersions', named('test'), 3)
   await produce(brokers.client(1), topic, batchOf(['a']))
   for (const id of [2, 3]) {
     const { responses, nodeEndpoints } = await brokers.client(id).send(
@@ -90,6 +94,22 @@ test.serial('who does not lead sends clients to the leader', async (t) => {
   }
   const unknown = await fetch(brokers.client(3), 'nothing', 0)
   t.is(unknown.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+})
+
+test.serial('clients that may not understand it are told the error alone', async (t) => {
+  await using brokers = await Brokers.start()
+  await brokers.createTopic(topic, [[1]])
+  const nobody = { leaderId: -1, leaderEpoch: -1 }
+  const refused = async () => {
+    const { errorCode, currentLeader } = await produce(brokers.client(2), topic, batchOf(['a']))
+    t.is(errorCode, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    return currentLeader
+  }
+  t.deepEqual(await refused(), nobody)
+  await brokers.client(2).send('ApiVersions', named('platformatic-kafka'), 3)
+  t.deepEqual(await refused(), nobody)
+  await brokers.client(2).send('ApiVersions', named('apache-kafka-java'), 3)
+  t.like(await refused(), { leaderId: 1 })
 })
 
 test.serial('epochs that are not the leader’s are refused', async (t) => {
