@@ -50,7 +50,7 @@ const consumers = [
     missing: noPython,
     command: (bootstrap: string, rack: string): [string, string[]] => [
       python!,
-      [join(packageRoot, 'test', 'clients', 'python', 'read-replica.py'), bootstrap, topic, rack],
+      [join(packageRoot, 'test', 'clients', 'python', 'read_replica.py'), bootstrap, topic, rack],
     ],
   },
   {

@@ -48,7 +48,7 @@ export class BrokerProcesses implements AsyncDisposable {
   /** Rejects with what the process said where it ends before it is ready. */
   async start(
     id: number,
-    { folder = String(id), overrides = {} as Record<string, string> } = {},
+    { folder = String(id), overrides = {} as Record<string, string>, port = 0 } = {},
   ): Promise<void> {
     const settings = {
       'node.id': String(id),
@@ -57,7 +57,7 @@ export class BrokerProcesses implements AsyncDisposable {
       ...overrides,
     }
     const process = new ServeProcess([
-      ...['--port', '0', '--data', join(this.#folder, folder)],
+      ...['--port', String(port), '--data', join(this.#folder, folder)],
       ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
     ])
     const bootstrap = `127.0.0.1:${await process.ready()}`
