@@ -208,6 +208,7 @@ export class Controller {
         })
       }
     }
-    return [...byOldLeader.values()]
+    // Partitions without a leader that lives are what clients wait for.
+    return [...byOldLeader.values()].sort((a, b) => Number(b.oldLeader >= 0) - Number(a.oldLeader >= 0))
   }
 }

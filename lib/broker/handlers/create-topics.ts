@@ -9,6 +9,9 @@ import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { kafkaFailure } from '../kafka-failure.js'
 
+/** More would wait in etcd until their time is up, and hold up what else is written there. */
+const topicsAtOnce = 64
+
 type Wanted = RequestOf<'CreateTopics'>['topics'][number]
 
 export const createTopics = defineHandler({
@@ -17,20 +20,16 @@ export const createTopics = defineHandler({
   async handle({ topics, validateOnly }, context) {
     const counts = new Map<string, number>()
     for (const { name } of topics) counts.set(name, (counts.get(name) ?? 0) + 1)
-    const unique = topics.filter(
-      ({ name }, index) => topics.findIndex((other) => other.name === name) === index,
-    )
-    const answers = await Promise.all(
-      unique.map(async (wanted) => {
-        try {
-          if (counts.get(wanted.name)! > 1)
-            throw new KafkaError('INVALID_REQUEST', `Duplicate topic name ${wanted.name}.`)
-          return await create(wanted, validateOnly, context)
-        } catch (error) {
-          return { name: wanted.name, topicId: ZERO_UUID, ...kafkaFailure(error) }
-        }
-      }),
-    )
+    const unique = [...new Map(topics.map((wanted) => [wanted.name, wanted])).values()]
+    const answers = await mapInParallel(unique, topicsAtOnce, async (wanted) => {
+      try {
+        if (counts.get(wanted.name)! > 1)
+          throw new KafkaError('INVALID_REQUEST', `Duplicate topic name ${wanted.name}.`)
+        return await create(wanted, validateOnly, context)
+      } catch (error) {
+        return { name: wanted.name, topicId: ZERO_UUID, ...kafkaFailure(error) }
+      }
+    })
     await context.broker.settled()
     return { topics: answers }
   },
@@ -64,6 +63,21 @@ async function create(wanted: Wanted, validateOnly: boolean, { broker }: Request
       isSensitive: config.isSensitive,
     })),
   }
+}
+
+/** The results in the order of `items`; at most `atOnce` of them are under way. */
+async function mapInParallel<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  const queue = items.entries()
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  return results
 }
 
 function overridesOf(configs: Wanted['configs']): Map<string, string> {
