@@ -18,13 +18,15 @@ export class ImageFollower {
   /** The partitions of `__consumer_offsets` whose groups are here, by the epoch in which they came. */
   readonly #coordinated = new Map<number, number>()
   #changes: Promise<void> = Promise.resolve()
+  /** Of the change that was enqueued last, where it only creates topics and has not begun. */
+  #creations: TopicImage[] | undefined
 
   constructor(cluster: Cluster, replicas: Replicas, groups: GroupCoordinator, log: Logger) {
     this.#cluster = cluster
     this.#replicas = replicas
     this.#groups = groups
     this.#log = log
-    this.#stopListening = cluster.image.onChange((change) => this.#enqueue(() => this.#apply(change)))
+    this.#stopListening = cluster.image.onChange((change) => this.#follow(change))
   }
 
   /**
@@ -49,6 +51,21 @@ export class ImageFollower {
   async close(): Promise<void> {
     this.#stopListening()
     await this.#changes
+  }
+
+  /** Topics that come one behind the other, while others are still made, are made together. */
+  #follow(change: ImageChange): void {
+    const isCreation = onlyCreates(change)
+    if (isCreation && this.#creations) {
+      this.#creations.push(...change.created)
+      return
+    }
+    const created = [...change.created]
+    this.#creations = isCreation ? created : undefined
+    this.#enqueue(() => {
+      if (this.#creations === created) this.#creations = undefined
+      return this.#apply({ ...change, created })
+    })
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -137,4 +154,9 @@ export class ImageFollower {
     for (const partition of partitions) this.#coordinated.delete(partition)
     await Promise.all(partitions.map((partition) => this.#groups.onResigned(partition)))
   }
+}
+
+function onlyCreates({ created, deleted, partitionsAdded, partitionsChanged, configsChanged }: ImageChange) {
+  const others = [deleted, partitionsAdded, partitionsChanged, configsChanged]
+  return created.length > 0 && others.every(({ length }) => length === 0)
 }
