@@ -98,10 +98,7 @@ export class ImageFollower {
     ]
     await this.#replicas.open(opened)
     await this.#coordinate(opened)
-    for (const { topic, partition } of partitionsChanged) await this.#reassign(topic, partition)
-    const changed = partitionsChanged.flatMap(({ topic, partition }) => this.#assigned(topic, [partition]))
-    await this.#replicas.assume(changed)
-    await this.#coordinate(changed)
+    await Promise.all([this.#leave(partitionsChanged), this.#take(partitionsChanged)])
     for (const { name, config } of configsChanged) this.#replicas.configure(name, config)
   }
 
@@ -123,14 +120,28 @@ export class ImageFollower {
     return state && !state.replicas.includes(this.#cluster.nodeId) ? topic!.topicId : undefined
   }
 
-  /** A partition that came to this broker is opened, one that left it is removed. */
-  async #reassign(topic: TopicImage, state: PartitionImage): Promise<void> {
-    const isOpen = this.#replicas.find(topic.name, state.partition) !== undefined
-    const isAssigned = state.replicas.includes(this.#cluster.nodeId)
-    if (isAssigned && !isOpen) await this.#replicas.open(this.#assigned(topic, [state]))
-    if (isAssigned || !isOpen) return
-    if (topic.name === OFFSETS_TOPIC) await this.#resign([state.partition])
-    await this.#replicas.removePartitions(topic.name, [state.partition])
+  /** What is other brokers' now is served no more from the first turn on. Resolves when its logs are removed. */
+  async #leave(changed: ImageChange['partitionsChanged']): Promise<void> {
+    const leaving = changed.filter(({ topic, partition: { partition, replicas } }) => {
+      return !replicas.includes(this.#cluster.nodeId) && this.#replicas.find(topic.name, partition)
+    })
+    const byTopic = new Map<string, number[]>()
+    for (const { topic, partition } of leaving) {
+      const indexes = byTopic.get(topic.name)
+      if (indexes) indexes.push(partition.partition)
+      else byTopic.set(topic.name, [partition.partition])
+    }
+    const removals = [...byTopic].map(([name, indexes]) => this.#replicas.removePartitions(name, indexes))
+    await Promise.all([...removals, this.#resign(byTopic.get(OFFSETS_TOPIC) ?? [])])
+  }
+
+  /** What came to this broker is opened; all of it is led or followed as it stands now. */
+  async #take(changed: ImageChange['partitionsChanged']): Promise<void> {
+    const assigned = changed.flatMap(({ topic, partition }) => this.#assigned(topic, [partition]))
+    const isOpen = ({ topic, partition }: AssignedPartition) => this.#replicas.find(topic, partition)
+    await this.#replicas.open(assigned.filter((each) => !isOpen(each)))
+    await this.#replicas.assume(assigned)
+    await this.#coordinate(assigned)
   }
 
   /**

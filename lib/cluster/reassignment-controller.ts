@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../protocol/index.js'
 import type { ClusterImage, PartitionImage, TopicImage } from './cluster-image.js'
-import { partitionKey } from './metadata-keys.js'
+import { type PartitionValue, partitionKey } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
 import {
   isReassigning,
@@ -28,8 +28,15 @@ export interface ReassignmentOptions {
   readonly patienceMs?: number
 }
 
-/** How many partitions' keys are written at the same time. */
-const writesAtOnce = 32
+interface Write {
+  /** Of the request. */
+  readonly index: number
+  readonly key: string
+  readonly modRevision: number
+  readonly value: PartitionValue
+}
+
+const chunksAtOnce = 4
 
 export class ReassignmentController {
   readonly #store: MetadataStore
@@ -49,45 +56,69 @@ export class ReassignmentController {
     { allowReplicationFactorChange = true, patienceMs = 0 }: ReassignmentOptions = {},
   ): Promise<unknown[]> {
     const failures: unknown[] = requests.map(() => undefined)
-    const queue = requests.entries()
-    const worker = async () => {
-      for (const [index, request] of queue) {
+    let open = withoutDoubles(requests, failures)
+    let chunkSize = this.#store.maxTxnOperations
+    while (open.length > 0) {
+      const writes: Write[] = []
+      for (const index of open) {
         try {
-          await this.#alter(request, allowReplicationFactorChange)
+          writes.push({ index, ...this.#write(requests[index]!, allowReplicationFactorChange) })
         } catch (error) {
           failures[index] = error
         }
       }
+      open = await this.#commit(writes, chunkSize, failures)
+      // One partition that a leader keeps changing must not hold up those that share its transaction.
+      chunkSize = Math.max(1, Math.ceil(chunkSize / 8))
     }
-    await Promise.all(Array.from({ length: Math.min(writesAtOnce, requests.length) }, worker))
-    const done = requests.filter((_, index) => failures[index] === undefined)
-    await this.#image.until(() => !done.some((request) => this.#isShort(request)), patienceMs)
+    const short = requests.filter((request, index) => failures[index] === undefined && this.#isShort(request))
+    await this.#image.until(() => !short.some((request) => this.#isShort(request)), patienceMs)
     return failures
   }
 
-  async #alter(
+  /** Resolves with the requests whose partitions have changed meanwhile. */
+  async #commit(writes: readonly Write[], chunkSize: number, failures: unknown[]): Promise<number[]> {
+    const chunks: (readonly Write[])[] = []
+    for (let from = 0; from < writes.length; from += chunkSize) {
+      chunks.push(writes.slice(from, from + chunkSize))
+    }
+    const stale: number[] = []
+    const queue = chunks.values()
+    const worker = async () => {
+      for (const chunk of queue) {
+        try {
+          const { succeeded } = await this.#store.txn({
+            compares: chunk.map(({ key, modRevision }) => ({ key, modRevision })),
+            puts: chunk.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
+          })
+          if (!succeeded) stale.push(...chunk.map(({ index }) => index))
+        } catch (error) {
+          for (const { index } of chunk) failures[index] = error
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(chunksAtOnce, chunks.length) }, worker))
+    return stale
+  }
+
+  #write(
     { topic: name, partition: index, replicas }: ReassignmentRequest,
     allowReplicationFactorChange: boolean,
-  ): Promise<void> {
-    for (;;) {
-      const { topic, partition } = this.#existing(name, index)
-      const stored = this.#image.storedPartition(topic.topicId, index)!
-      const target = replicas ?? cancelled(topic, partition)
-      if (replicas) {
-        this.#checkTarget(replicas)
-        if (!allowReplicationFactorChange) checkReplicationFactor(partition, replicas)
-      }
-      const assignment = reassignTo(stored.value, target)
-      const key = partitionKey(topic.topicId, index)
-      const value = {
-        ...withAssignment(stored.value, assignment),
-        partitionEpoch: stored.value.partitionEpoch + 1,
-      }
-      const { succeeded } = await this.#store.txn({
-        compares: [{ key, modRevision: stored.revision }],
-        puts: [{ key, value: JSON.stringify(value) }],
-      })
-      if (succeeded) return
+  ): Omit<Write, 'index'> {
+    const { topic, partition } = this.#existing(name, index)
+    const { value, revision } = this.#image.storedPartition(topic.topicId, index)!
+    const target = replicas ?? cancelled(topic, partition)
+    if (replicas) {
+      this.#checkTarget(replicas)
+      if (!allowReplicationFactorChange) checkReplicationFactor(partition, replicas)
+    }
+    return {
+      key: partitionKey(topic.topicId, index),
+      modRevision: revision,
+      value: {
+        ...withAssignment(value, reassignTo(value, target)),
+        partitionEpoch: value.partitionEpoch + 1,
+      },
     }
   }
 
@@ -124,6 +155,20 @@ export class ReassignmentController {
       seen.add(id)
     }
   }
+}
+
+/** The requests that can be met; a partition that is named again has failed. */
+function withoutDoubles(requests: readonly ReassignmentRequest[], failures: unknown[]): number[] {
+  const named = new Set<string>()
+  return [...requests.keys()].filter((index) => {
+    const { topic, partition } = requests[index]!
+    const name = `${topic}-${partition}`
+    const isFirst = !named.has(name)
+    named.add(name)
+    if (!isFirst)
+      failures[index] = new KafkaError('INVALID_REQUEST', `Partition ${name} is named more than once.`)
+    return isFirst
+  })
 }
 
 function cancelled(topic: TopicImage, partition: PartitionImage): number[] {

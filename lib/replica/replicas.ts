@@ -163,9 +163,8 @@ export class Replicas {
     for (const partition of partitions) partition.close()
     await Promise.all(partitions.map((partition) => this.#fetchers.remove(partition)))
     await Promise.all(partitions.map(({ partition }) => this.#cleaner?.forget(topic, partition)))
-    const results = await Promise.allSettled(
-      partitions.map((partition) => this.#folder.removeLog(partition.log)),
-    )
+    if (partitions.length === 0) return
+    const results = await this.#folder.removeLogs(partitions.map(({ log }) => log))
     for (const result of results) {
       if (result.status === 'rejected')
         this.#log.error({ err: result.reason, topic }, 'a log could not be removed')

@@ -160,12 +160,18 @@ export class DataFolder {
     }
   }
 
-  async removeLog(log: PartitionLog): Promise<void> {
-    const name = partitionFolderName(log.topic, log.partition)
-    this.#logs.delete(name)
-    await log.remove()
-    this.#forget(name)
+  /** Removes logs from disk; resolves with what became of each. No checkpoint knows them then. */
+  async removeLogs(logs: readonly PartitionLog[]): Promise<PromiseSettledResult<void>[]> {
+    const removed = await Promise.allSettled(
+      logs.map(async (log) => {
+        const name = partitionFolderName(log.topic, log.partition)
+        this.#logs.delete(name)
+        await log.remove()
+        this.#forget(name)
+      }),
+    )
     await Promise.all([this.writeLogStartOffsets(), this.writeRecoveryPoints()])
+    return removed
   }
 
   #forget(name: string): void {

@@ -287,6 +287,14 @@ test('what cannot be is refused for each partition by itself', async (t) => {
       ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     ],
   )
+  const { responses } = await brokers.client(1).send('AlterPartitionReassignments', {
+    timeoutMs: 30_000,
+    topics: [1, 2].map((id) => ({ name: 'orders', partitions: [{ partitionIndex: 3, replicas: [id] }] })),
+  })
+  t.deepEqual(
+    responses.map(({ partitions: [answer] }) => answer!.errorCode),
+    [ErrorCode.NONE, ErrorCode.INVALID_REQUEST],
+  )
   const [missing] = await alter(brokers, 'nothing', { 0: [1] })
   t.is(missing!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   await untilDone(brokers)
