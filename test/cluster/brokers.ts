@@ -90,6 +90,12 @@ export class Brokers implements AsyncDisposable {
     return join(this.#folder, String(id))
   }
 
+  /** `host:port` of one of its listeners, by name. */
+  address(id: number, listenerName: string): string {
+    const { host, port } = this.#running.get(id)!.broker.listeners.find(({ name }) => name === listenerName)!
+    return `${host}:${port}`
+  }
+
   bootstrap(id: number): string {
     return this.#running.get(id)!.broker.bootstrap
   }

@@ -2,14 +2,14 @@
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
 import { clusterOperations, NOT_ASKED } from '../authorized-operations.js'
-import { brokersOf } from '../broker-endpoints.js'
+import { addressesOf, brokersOf } from '../broker-endpoints.js'
 
 const brokers = 1
 
 export const describeCluster = defineHandler({
   api: 'DescribeCluster',
   versions: [0, 2],
-  handle({ endpointType, includeClusterAuthorizedOperations }, { broker, connection }) {
+  handle({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker, connection }) {
     const { cluster } = broker
     if (endpointType !== brokers) {
       return {
@@ -26,11 +26,13 @@ export const describeCluster = defineHandler({
       endpointType: brokers,
       clusterId: cluster.clusterId,
       controllerId: cluster.image.controllerId,
-      brokers: brokersOf(cluster, connection.listenerName).map(({ id, ...address }) => ({
-        brokerId: id,
-        ...address,
-        isFenced: false,
-      })),
+      brokers: (includeFencedBrokers ? addressesOf : brokersOf)(cluster, connection.listenerName).map(
+        ({ id, ...address }) => ({
+          brokerId: id,
+          ...address,
+          isFenced: cluster.image.memberState(id) === 'fenced',
+        }),
+      ),
       clusterAuthorizedOperations: includeClusterAuthorizedOperations ? clusterOperations : NOT_ASKED,
     }
   },

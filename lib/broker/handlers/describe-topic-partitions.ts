@@ -3,15 +3,16 @@ import { ErrorCode } from '../../protocol/errors.js'
 import { type Encodable, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler } from '../api-handler.js'
 import { topicOperations } from '../authorized-operations.js'
-import { partitionMetadata } from '../partition-metadata.js'
+import { PartitionMetadata } from '../partition-metadata.js'
 
 type Answer = ResponseOf<'DescribeTopicPartitions'>
 
 export const describeTopicPartitions = defineHandler({
   api: 'DescribeTopicPartitions',
   versions: [0, 0],
-  handle({ topics: wanted, responsePartitionLimit, cursor }, { broker }) {
+  handle({ topics: wanted, responsePartitionLimit, cursor }, { broker, connection }) {
     const { image } = broker.cluster
+    const metadata = new PartitionMetadata(broker.cluster, connection.listenerName, true)
     const asked = wanted.length > 0 ? new Set(wanted.map(({ name }) => name)) : new Set(image.topics.keys())
     const names = [...asked].sort().filter((name) => cursor === null || name >= cursor.topicName)
     const limit = Math.min(responsePartitionLimit, broker.config.get('max.request.partition.size.limit'))
@@ -40,7 +41,7 @@ export const describeTopicPartitions = defineHandler({
         topicId: topic.topicId,
         isInternal: topic.isInternal,
         partitions: page.map((partition) => ({
-          ...partitionMetadata(partition),
+          ...metadata.of(partition),
           eligibleLeaderReplicas: [],
           lastKnownElr: [],
         })),

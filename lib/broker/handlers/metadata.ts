@@ -9,8 +9,11 @@ import { type Encodable, type RequestOf, type ResponseOf, ZERO_UUID } from '../.
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { clusterOperations, NOT_ASKED, topicOperations } from '../authorized-operations.js'
 import { brokersOf } from '../broker-endpoints.js'
-import { partitionMetadata } from '../partition-metadata.js'
+import { PartitionMetadata } from '../partition-metadata.js'
 import { OFFSETS_TOPIC } from '../topic-creation.js'
+
+/** First version whose clients know LISTENER_NOT_FOUND. */
+const listenersFrom = 6
 
 type TopicAnswer = Encodable<ResponseOf<'Metadata'>['topics'][number]>
 
@@ -38,18 +41,23 @@ export const metadata = defineHandler({
 async function answerTopics(request: RequestOf<'Metadata'>, context: RequestContext): Promise<TopicAnswer[]> {
   const { image } = context.broker.cluster
   const operations = request.includeTopicAuthorizedOperations ? topicOperations : NOT_ASKED
+  const metadata = new PartitionMetadata(
+    context.broker.cluster,
+    context.connection.listenerName,
+    context.version >= listenersFrom,
+  )
   const wantsAll = request.topics === null || (context.version === 0 && request.topics.length === 0)
-  if (wantsAll) return [...image.topics.values()].map((topic) => describe(topic, operations))
+  if (wantsAll) return [...image.topics.values()].map((topic) => describe(topic, operations, metadata))
   return Promise.all(
     request.topics!.map(async ({ name, topicId }): Promise<TopicAnswer> => {
       if (name === null || (name === '' && topicId !== ZERO_UUID)) {
         const topic = image.topicById(topicId)
-        if (topic) return describe(topic, operations)
+        if (topic) return describe(topic, operations, metadata)
         return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, partitions: [] }
       }
       try {
         const topic = image.topic(name) ?? (await create(name, request, context))
-        return describe(topic, operations)
+        return describe(topic, operations, metadata)
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
         return { errorCode: error.code, name, topicId: ZERO_UUID, partitions: [] }
@@ -70,13 +78,17 @@ function create(
   throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
 }
 
-function describe(topic: TopicImage, topicAuthorizedOperations: number): TopicAnswer {
+function describe(
+  topic: TopicImage,
+  topicAuthorizedOperations: number,
+  metadata: PartitionMetadata,
+): TopicAnswer {
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
     topicId: topic.topicId,
     isInternal: topic.isInternal,
-    partitions: topic.partitions.map(partitionMetadata),
+    partitions: topic.partitions.map((partition) => metadata.of(partition)),
     topicAuthorizedOperations,
   }
 }
