@@ -10,6 +10,12 @@ import type { Address } from './fault-link.js'
 const clientPort = 2379
 const peerPort = 2380
 
+/** Of all clusters of this process. Brokers end by themselves when it does, etcd would stay. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export class EtcdMembers implements AsyncDisposable {
   readonly addresses: readonly Address[]
   readonly #folder: string
@@ -54,10 +60,8 @@ export class EtcdMembers implements AsyncDisposable {
       { stdio: 'ignore' },
     )
     this.#processes[member] = child
-    // Brokers end by themselves when this process does.
-    const orphaned = () => child.kill('SIGKILL')
-    process.once('exit', orphaned)
-    child.once('exit', () => process.off('exit', orphaned))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
   }
 
   /** Resolves when every member answers. */
