@@ -33,8 +33,9 @@ export class ClusterConnection implements Disposable {
     api: A,
     body: Encodable<RequestOf<A>>,
     version?: number,
+    timeoutMs = patienceMs,
   ): Promise<ResponseOf<A>> {
-    const timer = setTimeout(() => this[Symbol.dispose](), patienceMs)
+    const timer = setTimeout(() => this[Symbol.dispose](), timeoutMs)
     try {
       return await this.#client.send(api, body, version)
     } catch (error) {

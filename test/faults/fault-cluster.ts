@@ -29,6 +29,8 @@ const clientPort = 9092
 /** Of the listener for broker n: this and n. The links before them are this much higher. */
 const peerPort = 9100
 const linkPorts = 10_000
+/** etcd may be slow to answer on a loaded machine. */
+const startAttempts = 10
 const stopPatienceMs = 120_000
 const brokerHost = (id: number) => 100 + id
 const etcdHost = (member: number) => 10 + member
@@ -77,8 +79,7 @@ export class FaultCluster implements AsyncDisposable {
     const etcd = await EtcdMembers.start(hosts, folder)
     const cluster = new FaultCluster(folder, loopback, etcd, await etcd.open(prefix), options)
     await cluster.#openLinks()
-    const started = await Promise.all(FaultCluster.ids.map((id) => cluster.startBroker(id)))
-    if (started.includes(false)) throw new Error(`a broker does not start: see its log in ${folder}`)
+    await cluster.startAll()
     return cluster
   }
 
@@ -127,6 +128,16 @@ export class FaultCluster implements AsyncDisposable {
       })
       return true
     })
+  }
+
+  /** Those that are down; one that does not come up on a machine that is well is an accident. */
+  async startAll(): Promise<void> {
+    await Promise.all(
+      FaultCluster.ids.map(async (id) => {
+        for (let attempt = 0; attempt < startAttempts; attempt++) if (await this.startBroker(id)) return
+        this.accidents.push(`broker ${id} does not start`)
+      }),
+    )
   }
 
   /** kill -9. */

@@ -40,11 +40,7 @@ export class FaultInjection {
       cluster.slowSyncs(id, 0)
       cluster.resume(id)
     }
-    await Promise.all(
-      FaultCluster.ids.map(async (id) => {
-        if (!(await cluster.startBroker(id))) cluster.accidents.push(`broker ${id} does not start`)
-      }),
-    )
+    await cluster.startAll()
   }
 
   async #inject(fault: ScheduledFault): Promise<void> {

@@ -1,6 +1,7 @@
 /** One run from a seed: a cluster under load, faults, a heal, and what the checker says. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { topicKey } from '../../lib/cluster/metadata-keys.js'
+import { ErrorCode } from '../../lib/protocol/index.js'
 import { Random } from '../coordinator/random.js'
 import { ClusterConnection } from './cluster-client.js'
 import { Committer } from './committer.js'
@@ -8,6 +9,7 @@ import { FaultCluster } from './fault-cluster.js'
 import { FaultInjection } from './fault-injection.js'
 import { drawSchedule, type Schedule } from './fault-schedule.js'
 import { faultTopics, offsetsTopic } from './fault-topics.js'
+import { GroupMember } from './group-member.js'
 import { emptyHistory, type History, type PartitionHistory } from './history.js'
 import { checkHistory, type Violation } from './history-checker.js'
 import { Producer } from './producer.js'
@@ -26,15 +28,18 @@ export interface FaultReport {
   readonly folder: string | undefined
 }
 
-const [{ name: committedTopic }] = faultTopics as [(typeof faultTopics)[number]]
+const [committedTopic] = faultTopics as [(typeof faultTopics)[number]]
 /** The groups' own topic is made by whoever looks for a coordinator. */
 const topics = faultTopics.filter(({ name }) => name !== offsetsTopic)
-const groups = ['billing', 'shipping', 'audit']
+/** Each with one client that commits, and no members. */
+const groups = ['billing', 'audit']
+const groupOfMembers = 'shipping'
 const topicResource = 2
 const busyOffsets = Object.entries({
   'internal.segment.bytes': '8000',
   'min.cleanable.dirty.ratio': '0.01',
 }).map(([name, value]) => ({ name, configOperation: 0, value }))
+const setupPatienceMs = 30_000
 /** No time that is measured: by then something hangs. */
 const healPatienceMs = 300_000
 
@@ -47,6 +52,7 @@ const properties = {
   'replica.socket.timeout.ms': '2000',
   'offsets.topic.num.partitions': String(faultTopics.find(({ name }) => name === offsetsTopic)!.partitions),
   'offsets.topic.replication.factor': '3',
+  'group.min.session.timeout.ms': '1000',
   'offsets.commit.timeout.ms': '1000',
   'log.initial.task.delay.ms': '200',
   'log.cleaner.backoff.ms': '300',
@@ -114,14 +120,19 @@ class FaultRun {
       new Producer(cluster, random, partition, true),
       new Producer(cluster, random, partition, false),
     ])
-    const committers = groups.map((group) => {
-      const history = { group, events: [] }
+    const committed = (group: string, partition: number, hasMembers: boolean) => {
+      const history = { group, topic: committedTopic.name, partition, hasMembers, events: [] }
       this.#history.groups.push(history)
-      return new Committer(cluster, random, history, committedTopic)
-    })
+      return history
+    }
+    const committers = groups.map((group) => new Committer(cluster, random, committed(group, 0, false)))
+    const shares = Array.from({ length: committedTopic.partitions }, (_, partition) =>
+      committed(groupOfMembers, partition, true),
+    )
+    const members = shares.map(() => new GroupMember(cluster, random, shares))
     const readers = this.#history.partitions.map((partition) => new Reader(cluster, random, partition))
     let isOver = false
-    const working = [...producers, ...committers].map((worker) => worker.run(() => isOver))
+    const working = [...producers, ...committers, ...members].map((worker) => worker.run(() => isOver))
     let isRead = false
     const reading = readers.map((reader) => reader.run(() => isRead))
 
@@ -139,36 +150,13 @@ class FaultRun {
     await Promise.all(reading)
   }
 
+  /** Until all of them are there, whatever a slow machine answers meanwhile. */
   async #createTopics(cluster: FaultCluster): Promise<void> {
-    using connection = await ClusterConnection.open(cluster, FaultCluster.ids[0]!)
-    for (;;) {
-      const { brokers } = await connection.send('Metadata', { topics: [] })
-      if (brokers.length === FaultCluster.ids.length) break
-      await delay(20)
-    }
-    const { topics: created } = await connection.send('CreateTopics', {
-      timeoutMs: 30_000,
-      topics: topics.map(({ name, partitions, minInsyncReplicas }) => ({
-        name,
-        numPartitions: partitions,
-        replicationFactor: FaultCluster.ids.length,
-        configs: [
-          { name: 'min.insync.replicas', value: String(minInsyncReplicas) },
-          { name: 'internal.segment.bytes', value: '20000' },
-        ],
-      })),
-    })
-    for (const { name, errorCode, errorMessage } of created) {
-      if (errorCode !== 0) throw new Error(`${name}: ${errorMessage}`)
-    }
-    // Small enough to be rolled and compacted while all this goes on.
-    await connection.send('FindCoordinator', { keyType: 0, coordinatorKeys: groups }, 4)
-    for (;;) {
-      const { responses } = await connection.send('IncrementalAlterConfigs', {
-        resources: [{ resourceType: topicResource, resourceName: offsetsTopic, configs: busyOffsets }],
-      })
-      if (responses[0]!.errorCode === 0) break
-      await delay(50)
+    for (; ; await delay(50)) {
+      try {
+        using connection = await ClusterConnection.open(cluster, FaultCluster.ids[0]!)
+        if (await areCreated(connection)) break
+      } catch {}
     }
     for (const { name: topic, partitions } of topics) {
       for (let partition = 0; partition < partitions; partition++) {
@@ -187,4 +175,35 @@ class FaultRun {
       replicas.push(await readReplicaLog(id, cluster.dataDir(id), topic, partition))
     }
   }
+}
+
+async function areCreated(connection: ClusterConnection): Promise<boolean> {
+  const { topics: created } = await connection.send(
+    'CreateTopics',
+    {
+      timeoutMs: setupPatienceMs,
+      topics: topics.map(({ name, partitions, minInsyncReplicas }) => ({
+        name,
+        numPartitions: partitions,
+        replicationFactor: FaultCluster.ids.length,
+        configs: [
+          { name: 'min.insync.replicas', value: String(minInsyncReplicas) },
+          { name: 'internal.segment.bytes', value: '20000' },
+        ],
+      })),
+    },
+    undefined,
+    setupPatienceMs,
+  )
+  const fine: number[] = [ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]
+  if (!created.every(({ errorCode }) => fine.includes(errorCode))) return false
+  await connection.send('FindCoordinator', { keyType: 0, coordinatorKeys: groups }, 4, setupPatienceMs)
+  // Small enough to be rolled and compacted while all this goes on.
+  const { responses } = await connection.send(
+    'IncrementalAlterConfigs',
+    { resources: [{ resourceType: topicResource, resourceName: offsetsTopic, configs: busyOffsets }] },
+    undefined,
+    setupPatienceMs,
+  )
+  return responses[0]!.errorCode === ErrorCode.NONE
 }

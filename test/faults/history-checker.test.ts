@@ -183,8 +183,8 @@ const unanswered = (offset: number, sentAtMs: number): GroupEvent => ({
   isDone: false,
 })
 
-function told(events: GroupEvent[], powerCutsAtMs: number[] = []): string[] {
-  const groups = [{ group: 'billing', events }]
+function told(events: GroupEvent[], powerCutsAtMs: number[] = [], hasMembers = false): string[] {
+  const groups = [{ group: 'billing', topic: 'orders', partition: 0, hasMembers, events }]
   return checkHistory({ partitions: [], groups, powerCutsAtMs }).map(({ kind }) => kind)
 }
 
@@ -206,6 +206,11 @@ test('a committed offset that is older later, or gone, is found', (t) => {
   t.deepEqual(told([done('commit', 1, 0), done('fetch', -1, 20)]), back)
   t.deepEqual(told([done('commit', 1, 0), done('fetch', -1, 20)], [10]), back, 'a power cut takes no commit')
   t.deepEqual(told([done('commit', 1, 0), done('fetch', 7, 20)]), back, 'and none that was never made')
+})
+
+test('a commit of an old generation that comes to pass behind newer ones is found', (t) => {
+  const events = [done('commit', 1, 0), unanswered(2, 10), done('commit', 3, 20), done('fetch', 2, 30)]
+  t.deepEqual(told(events, [], true), ['offsets gone back'])
 })
 
 test('an offset that was seen and is gone is found, unless the power was cut', (t) => {

@@ -38,7 +38,10 @@ export function checkHistory(history: History): Violation[] {
   }
   for (const group of history.groups) {
     checkGroup(group, lastPowerCutAtMs, (text) =>
-      violations.push({ kind: 'offsets gone back', text: `${group.group}: ${text}` }),
+      violations.push({
+        kind: 'offsets gone back',
+        text: `${group.group}, partition ${group.partition}: ${text}`,
+      }),
     )
   }
   return violations
@@ -175,10 +178,15 @@ function valuesByOffset({ batches }: ReplicaLog): Map<number, string> {
 }
 
 /**
- * Whatever a fetch tells is at least what was told to be committed, or was seen, before it was asked. A commit that
- * was never answered may come to pass late, behind newer ones: that offset alone may be seen again.
+ * Whatever a fetch tells is at least what was told to be committed, or was seen, before it was asked. Without
+ * members a commit that was never answered may come to pass late, behind newer ones: that offset alone may be seen
+ * again.
  */
-function checkGroup({ events }: GroupHistory, lastPowerCutAtMs: number, found: (text: string) => void): void {
+function checkGroup(
+  { hasMembers, events }: GroupHistory,
+  lastPowerCutAtMs: number,
+  found: (text: string) => void,
+): void {
   const unanswered = new Set(
     events
       .filter(({ what, answeredAtMs }) => what === 'commit' && answeredAtMs === Number.POSITIVE_INFINITY)
@@ -188,7 +196,7 @@ function checkGroup({ events }: GroupHistory, lastPowerCutAtMs: number, found: (
   for (const fetch of events) {
     if (fetch.what !== 'fetch' || !fetch.isDone) continue
     if (fetch.offset > highest) found(`${fetch.offset} was never committed`)
-    if (unanswered.has(fetch.offset)) continue
+    if (!hasMembers && unanswered.has(fetch.offset)) continue
     for (const before of events) {
       if (!before.isDone || before.answeredAtMs > fetch.sentAtMs || before.offset <= fetch.offset) continue
       const isPromised = before.what === 'commit'

@@ -48,9 +48,13 @@ export interface PartitionHistory {
   readonly replicas: ReplicaLog[]
 }
 
-/** A group whose one member commits rising offsets. */
+/** The rising offsets that a group commits for one partition. */
 export interface GroupHistory {
   readonly group: string
+  readonly topic: string
+  readonly partition: number
+  /** Commits of generations that are over are refused: none comes to pass behind newer ones. */
+  readonly hasMembers: boolean
   readonly events: GroupEvent[]
 }
 
