@@ -50,7 +50,7 @@ export class TopicCreation {
   /** Throws COORDINATOR_NOT_AVAILABLE where too few brokers live: its partitions would stay with those for good. */
   #offsetsTopic() {
     const wanted = this.#config.get('offsets.topic.replication.factor')
-    const { length: live } = this.#cluster.image.liveBrokers
+    const { length: live } = this.#cluster.image.placementBrokers
     if (live < wanted && !this.#cluster.isAlone) {
       throw new KafkaError(
         'COORDINATOR_NOT_AVAILABLE',

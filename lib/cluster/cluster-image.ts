@@ -151,6 +151,16 @@ export class ClusterImage {
     return live.sort((a, b) => a.id - b.id)
   }
 
+  /** The brokers that are given new replicas. */
+  get placementBrokers(): BrokerImage[] {
+    return this.liveBrokers.filter(({ id }) => !this.isDecommissioned(id))
+  }
+
+  /** It is being emptied: nothing new is placed on it. */
+  isDecommissioned(brokerId: number): boolean {
+    return this.#config.get('decommissioned.brokers').includes(String(brokerId))
+  }
+
   live(brokerId: number): LiveValue | undefined {
     return this.#live.get(brokerId)?.value
   }
@@ -337,9 +347,13 @@ export class ClusterImage {
   /** True where the leader epochs of the broker's partitions are other ones now. */
   #putBroker(
     id: number,
-    { brokerEpoch, directoryId, rack, endpoints }: BrokerValue,
+    { brokerEpoch, directoryId, rack, endpoints, isUnregistered }: BrokerValue,
     revision: number,
   ): boolean {
+    if (isUnregistered) {
+      this.#brokers.delete(id)
+      return false
+    }
     const before = this.#brokers.get(id)?.brokerEpoch
     this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints, revision })
     return before !== undefined && before !== brokerEpoch

@@ -14,6 +14,7 @@ import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
 import { checkAdvertised, checkSharedListener } from './advertised-address.js'
+import { BrokerRemoval } from './broker-removal.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
 import { type BrokerImage, ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
@@ -39,6 +40,7 @@ import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { ReassignmentController } from './reassignment-controller.js'
 import { TopicController } from './topic-controller.js'
 
+const NO_EPOCH = -1
 const READ_PAUSE_MS = 500
 /** What is taken of the store while it is read first: a few milliseconds' work. */
 const ENTRIES_AT_ONCE = 1_000
@@ -67,6 +69,7 @@ export class Cluster {
   readonly reassignments: ReassignmentController
   readonly brokerSettings: BrokerSettingsController
   readonly elections: LeaderElections
+  readonly removal: BrokerRemoval
   readonly isrWriter: StoreIsrWriter
   readonly #store: MetadataStore
   readonly #ownsStore: boolean
@@ -112,6 +115,7 @@ export class Cluster {
       })
     if (this.#liveness) this.#liveness.onFailed = (error) => this.onFailed?.(error)
     this.topics = new TopicController(store, this.image, config)
+    this.removal = new BrokerRemoval(store, this.image, config)
     this.elections = new LeaderElections(store, this.image)
     this.reassignments = new ReassignmentController(store, this.image)
     this.isrWriter = new StoreIsrWriter(store, this.image)
@@ -171,9 +175,9 @@ export class Cluster {
     return this.#liveness !== undefined && !this.#liveness.isLeased
   }
 
-  /** Rises with every start. */
+  /** Rises with every start; −1 where this broker was unregistered. */
   get brokerEpoch(): number {
-    return this.image.brokers.get(this.nodeId)!.brokerEpoch
+    return this.image.brokers.get(this.nodeId)?.brokerEpoch ?? NO_EPOCH
   }
 
   /** Tells the cluster where clients reach this broker. */

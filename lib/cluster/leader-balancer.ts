@@ -57,7 +57,7 @@ export class LeaderBalancer {
     if (!this.#isController()) return
     const partitions = ledElsewhere(
       [...this.#image.topics.values()],
-      (id) => this.#image.memberState(id) === 'live',
+      (id) => this.#image.memberState(id) === 'live' && !this.#image.isDecommissioned(id),
       this.#percentage,
     )
     if (partitions.length === 0) return

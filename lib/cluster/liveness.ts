@@ -98,7 +98,8 @@ export class Liveness {
         store.get(liveKey(this.#nodeId)),
       ])
       const before = entry && (JSON.parse(entry.value) as BrokerValue)
-      if (before && before.directoryId !== directoryId)
+      const isMember = before !== undefined && !before.isUnregistered
+      if (isMember && before.directoryId !== directoryId)
         await this.#checkSuccession(before, live !== undefined)
       this.#brokerEpoch = (before?.brokerEpoch ?? 0) + 1
       const { succeeded } = await store.txn({
@@ -109,7 +110,7 @@ export class Liveness {
       if (!succeeded) continue
       // What held the old lease beside, the controller's key, is free at once.
       if (live) await leases.revoke((JSON.parse(live.value) as LiveValue).lease)
-      const takesOver = before !== undefined && before.directoryId !== directoryId
+      const takesOver = isMember && before.directoryId !== directoryId
       if (!wasCleanlyStopped || takesOver) await leaveIsrs(store, this.#nodeId)
       return
     }
@@ -208,8 +209,8 @@ export class Liveness {
     }
   }
 
-  #isOwn({ incarnation, brokerEpoch }: BrokerValue): boolean {
-    return incarnation === this.#incarnation && brokerEpoch === this.#brokerEpoch
+  #isOwn({ incarnation, brokerEpoch, isUnregistered }: BrokerValue): boolean {
+    return !isUnregistered && incarnation === this.#incarnation && brokerEpoch === this.#brokerEpoch
   }
 
   #scheduleKeepAlive(pauseMs = this.#options.ttlMs / keepAlivesPerLease): void {
@@ -273,8 +274,9 @@ export class Liveness {
       try {
         const entry = await store.get(brokerKey(this.#nodeId))
         const found = entry && (JSON.parse(entry.value) as BrokerValue)
-        if (!found || found.incarnation !== this.#incarnation) {
-          this.#fail(found ? this.#takenOver() : unregistered(this.#nodeId))
+        const isMember = found && !found.isUnregistered
+        if (!isMember || found.incarnation !== this.#incarnation) {
+          this.#fail(isMember ? this.#takenOver() : unregistered(this.#nodeId))
           return
         }
         this.#brokerEpoch = found.brokerEpoch + 1

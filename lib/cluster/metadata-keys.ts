@@ -28,6 +28,8 @@ export interface BrokerValue {
   readonly incarnation?: string
   readonly rack: string | null
   readonly endpoints: readonly BrokerEndpoint[]
+  /** It is no member any more; its epoch is kept, so that none is given out twice. */
+  readonly isUnregistered?: boolean
 }
 
 /** Says that a broker lives; goes with its lease. */

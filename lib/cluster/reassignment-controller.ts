@@ -109,7 +109,7 @@ export class ReassignmentController {
     const { value, revision } = this.#image.storedPartition(topic.topicId, index)!
     const target = replicas ?? cancelled(topic, partition)
     if (replicas) {
-      this.#checkTarget(replicas)
+      this.#checkTarget(replicas, partition)
       if (!allowReplicationFactorChange) checkReplicationFactor(partition, replicas)
     }
     return {
@@ -141,7 +141,7 @@ export class ReassignmentController {
     return { topic, partition }
   }
 
-  #checkTarget(replicas: readonly number[]): void {
+  #checkTarget(replicas: readonly number[], current: PartitionImage): void {
     if (replicas.length === 0) {
       fail('INVALID_REPLICA_ASSIGNMENT', 'The manual partition assignment includes an empty replica list.')
     }
@@ -152,6 +152,9 @@ export class ReassignmentController {
         fail('INVALID_REPLICA_ASSIGNMENT', `${which} broker ${id}, but no such broker is registered.`)
       }
       if (seen.has(id)) fail('INVALID_REPLICA_ASSIGNMENT', `${which} the broker ${id} more than once.`)
+      if (this.#image.isDecommissioned(id) && !current.replicas.includes(id)) {
+        fail('INVALID_REPLICA_ASSIGNMENT', `${which} broker ${id}, which is being decommissioned.`)
+      }
       seen.add(id)
     }
   }

@@ -74,7 +74,8 @@ export function checkReplicas(
     fail(`Partition ${partition} is given ${replicas.length} replica(s), not ${expected} as the others`)
   }
   for (const id of replicas) {
-    if (!brokerIds.includes(id)) fail(`Partition ${partition} is given broker ${id}, which does not exist`)
+    if (!brokerIds.includes(id))
+      fail(`Partition ${partition} is given broker ${id}, which is not there, or is being decommissioned`)
   }
 }
 

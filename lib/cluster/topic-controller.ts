@@ -264,7 +264,7 @@ export class TopicController {
     const replicas =
       replicationFactor === -1 ? this.#config.get('default.replication.factor') : replicationFactor
     checkPartitionCount(partitions)
-    const brokers = this.#image.liveBrokers
+    const brokers = this.#image.placementBrokers
     return spreadReplicas(brokers, Math.floor(Math.random() * brokers.length), partitions, replicas)
   }
 
@@ -276,7 +276,7 @@ export class TopicController {
     const first = topic.partitions.length
     const replicationFactor = targetReplicas(topic.partitions[0]!).length
     if (assignments === null) {
-      const brokers = this.#image.liveBrokers
+      const brokers = this.#image.placementBrokers
       return spreadReplicas(brokers, startOf(topic, brokers) + first, added, replicationFactor)
     }
     if (assignments.length !== added) {
@@ -338,7 +338,7 @@ export class TopicController {
   }
 
   #brokerIds(): number[] {
-    return this.#image.liveBrokers.map(({ id }) => id)
+    return this.#image.placementBrokers.map(({ id }) => id)
   }
 }
 

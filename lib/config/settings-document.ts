@@ -4,7 +4,7 @@ import type { AnySetting } from './setting.js'
 import { brokerSettings, topicSettings } from './settings/index.js'
 
 const introduction = `# Settings
-Names, types, defaults and ranges are Kafka's, but for \`write.caching\`, \`log.write.caching\`, \`leader.imbalance.per.broker.percentage\` (of Kafka before 4) and the defaults marked with *. This page is generated from the declarations in lib/config/settings by \`node scripts/settings.js\`.
+Names, types, defaults and ranges are Kafka's, but for \`write.caching\`, \`log.write.caching\`, \`decommissioned.brokers\`, \`leader.imbalance.per.broker.percentage\` (of Kafka before 4) and the defaults marked with *. This page is generated from the declarations in lib/config/settings by \`node scripts/settings.js\`.
 
 Settings are given in a properties file (\`odradek serve server.properties\`), in the environment (\`ODRADEK_LOG_SEGMENT_BYTES\` for \`log.segment.bytes\`), by \`--override name=value\`, and by \`--port\` and \`--data\`; the later wins. **Change** says when a change takes effect: \`restart\`, or at once for the whole cluster or for one broker by \`odradek configs\` or Kafka's own tools. A setting of a topic takes effect at once; where a topic does not have it, its broker setting counts.
 `

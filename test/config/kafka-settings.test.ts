@@ -27,6 +27,7 @@ const ownSettings = {
     'metrics.listener',
     'log.write.caching',
     'follower.replication.throttled.rate',
+    'decommissioned.brokers',
     'leader.imbalance.per.broker.percentage',
     'leader.replication.throttled.rate',
   ],

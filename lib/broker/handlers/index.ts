@@ -35,6 +35,7 @@ import { offsetFetch } from './offset-fetch.js'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.js'
 import { produce } from './produce.js'
 import { replicaProgress } from './replica-progress.js'
+import { unregisterBroker } from './unregister-broker.js'
 
 export const handlers: readonly AnyApiHandler[] = [
   produce,
@@ -69,5 +70,6 @@ export const handlers: readonly AnyApiHandler[] = [
   describeCluster,
   listConfigResources,
   describeTopicPartitions,
+  unregisterBroker,
   replicaProgress,
 ]

@@ -157,6 +157,10 @@ export class Cluster {
     return electLeaders(this.#kafka, await this.#connection(), type, partitions, ELECTION_TIMEOUT_MS)
   }
 
+  async unregisterBroker(id: number): Promise<void> {
+    await this.#kafka.unregisterBrokerV0.api.async(await this.#connection(), id)
+  }
+
   /** All that are under way. */
   async reassignments(): Promise<Reassignment[]> {
     return listReassignments(this.#kafka, await this.#connection(), REASSIGNMENT_TIMEOUT_MS)

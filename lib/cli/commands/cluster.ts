@@ -4,6 +4,7 @@ import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
 import { defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
+import { decommissionCommand } from './cluster-decommission.js'
 import { importCommand } from './cluster-import.js'
 
 interface PartitionName {
@@ -47,6 +48,23 @@ const status = defineCommand({
   },
 })
 
+const unregister = defineCommand({
+  name: 'unregister',
+  summary: 'take a broker out that is gone for good, or holds nothing',
+  options: {
+    ...connectionOptions,
+    id: { type: 'integer', value: 'ID', help: 'the node.id of the broker', aliases: ['broker'] },
+  },
+  examples: ['odradek cluster unregister --id 3'],
+  async run({ options }, io) {
+    const { id } = options
+    if (id === undefined) throw new UsageError('say which: --id ID')
+    await withCluster(await connectionSettings(options), (cluster) => cluster.unregisterBroker(id))
+    io.stdout.write(`Broker ${id} is unregistered.\n`)
+    return 0
+  },
+})
+
 export const clusterCommand = defineCommand({
   name: 'cluster',
   summary: 'run a cluster on this machine to try one, or show how a cluster is',
@@ -75,9 +93,10 @@ export const clusterCommand = defineCommand({
   examples: [
     'odradek cluster --brokers 3',
     'odradek cluster status',
+    'odradek cluster decommission --broker 3',
     'odradek cluster import server.properties',
   ],
-  subcommands: [status, importCommand],
+  subcommands: [status, decommissionCommand, unregister, importCommand],
   async run({ options }, io) {
     if (options.brokers < 1) throw new UsageError('a cluster needs at least one broker')
     const { runLocalCluster } = await import('../local-cluster.js')

@@ -1,6 +1,6 @@
 /** Settings of replication between brokers. */
 
-import { boolean, type Declarations, int, long, string } from '../setting.js'
+import { boolean, type Declarations, int, list, long, string } from '../setting.js'
 
 const MIB = 1024 * 1024
 
@@ -16,6 +16,15 @@ export const replicationSettings = {
     min: 0,
     change: 'cluster-wide',
     doc: 'Bytes a second that this broker fetches for its replicas that follower.replication.throttled.replicas names and that are not in sync, all together.',
+  }),
+  'decommissioned.brokers': list([], {
+    change: 'cluster-wide',
+    range: 'node ids',
+    check: (ids) => {
+      const wrong = ids.find((id) => !/^\d+$/.test(id))
+      return wrong === undefined ? undefined : `'${wrong}' is no node id`
+    },
+    doc: 'Brokers that are given no new replicas and no leaderships back. Written by odradek cluster decommission.',
   }),
   'leader.imbalance.check.interval.seconds': long(300, {
     min: 1,
