@@ -73,7 +73,9 @@ export async function runRounds<P extends Contender, B extends AsyncDisposable>(
 
   for (let round = 1; round <= plan.rounds; round++) {
     if (stages.flat().some(({ durable }) => durable)) disk.push(await diskSpeed(tools))
-    for (const stage of stages) {
+    for (const wanted of stages) {
+      const stage = wanted.filter(({ mostRounds = round }) => round <= mostRounds)
+      if (stage.length === 0) continue
       for (const workload of stage) {
         ;(limits[workload.name] ??= []).push({
           generator: await workload.generatorLimit?.(tools),

@@ -31,6 +31,7 @@ export const METRICS = {
   movedMs: { title: 'failed over ms', better: 'lower', digits: 0 },
   restartMs: { title: 'restarted ms', better: 'lower', digits: 0 },
   inSyncMs: { title: 'in sync again ms', better: 'lower', digits: 0 },
+  allRssMb: { title: 'all processes, RSS MB', better: 'lower', digits: 0 },
   replicaKb: { title: 'memory KB/replica', better: 'lower', digits: 1 },
   idleCores: { title: 'idle cores', better: 'lower', digits: 2 },
 } as const
@@ -54,6 +55,8 @@ export interface Titled {
 
 export interface Workload<B = Bench> extends Titled {
   readonly needsJava?: boolean
+  /** Of a workload that takes long: not in every round of a run. */
+  readonly mostRounds?: number
   /** The broker must have the data on disk before it answers: shows the disk's limit where that is so. */
   readonly durable?: boolean
   run(bench: B): Promise<Figures>

@@ -9,5 +9,5 @@ export const clusterStages: readonly (readonly Workload<ClusterBench>[])[] = [
   throughput,
   failover,
   [manyPartitions('partitions-1k', 1_000)],
-  [manyPartitions('partitions-10k', 10_000)],
+  [manyPartitions('partitions-10k', 10_000, 1)],
 ]

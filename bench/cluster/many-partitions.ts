@@ -22,7 +22,8 @@ async function run(partitions: number, bench: ClusterBench): Promise<Figures> {
   const createMs = performance.now() - createdAt
 
   await delay(IDLE_MS)
-  const replicaKb = ((bench.rssMb() - memoryBefore) * 1e3) / (topics.length * PER_TOPIC * REPLICAS)
+  const allRssMb = bench.rssMb()
+  const replicaKb = ((allRssMb - memoryBefore) * 1e3) / (topics.length * PER_TOPIC * REPLICAS)
   const cpuBefore = bench.cpuSeconds()
   await delay(IDLE_MS)
   const idleCores = (bench.cpuSeconds() - cpuBefore) / (IDLE_MS / 1000)
@@ -37,7 +38,7 @@ async function run(partitions: number, bench: ClusterBench): Promise<Figures> {
   const restartMs = await victim!.start()
   await bench.untilInSync(topics)
   const inSyncMs = performance.now() - restartedAt
-  return { createMs, movedMs, restartMs, inSyncMs, replicaKb, idleCores }
+  return { createMs, movedMs, restartMs, inSyncMs, allRssMb, replicaKb, idleCores }
 }
 
 const AIMS: readonly Aim[] = [
@@ -45,11 +46,17 @@ const AIMS: readonly Aim[] = [
   { metric: 'movedMs', of: 'ratio', bound: 0.5 },
   { metric: 'restartMs', of: 'ratio', bound: 1 },
   { metric: 'inSyncMs', of: 'ratio', bound: 1 },
+  { metric: 'allRssMb', of: 'ratio', bound: 1 },
   { metric: 'replicaKb', of: 'ratio', bound: 1 },
 ]
 
-export const manyPartitions = (name: string, partitions: number): Workload<ClusterBench> => ({
+export const manyPartitions = (
+  name: string,
+  partitions: number,
+  mostRounds?: number,
+): Workload<ClusterBench> => ({
   name,
+  ...(mostRounds !== undefined && { mostRounds }),
   title: `${partitions.toLocaleString('en')} partitions with 3 replicas`,
   aims: AIMS,
   run: (bench) => run(partitions, bench),
