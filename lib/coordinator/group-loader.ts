@@ -2,6 +2,7 @@
  * Replays a partition of `__consumer_offsets`: the last value of each key counts, a tombstone removes it. Records of
  * other kinds of groups (consumer, share and streams groups) are left alone.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Int64 } from '../protocol/index.js'
 import { Group } from './group.js'
 import { type GroupBatch, readGroupBatches } from './group-batches.js'
@@ -10,6 +11,9 @@ import type { GroupShard } from './group-shard.js'
 import { Member } from './member.js'
 import { subscribedTopicsOf } from './subscription.js'
 import { TransactionalOffsets } from './transactional-offsets.js'
+
+/** Records between two turns of the event loop: a few milliseconds, in which nobody else is served. */
+const recordsPerTurn = 1_000
 
 export async function loadGroups(
   shard: GroupShard,
@@ -20,6 +24,7 @@ export async function loadGroups(
   const onUnreadable = (offset: Int64, error: unknown) => {
     shard.logger.warn({ err: error, partition: shard.partition, offset }, 'a group record was skipped')
   }
+  let records = 0
   for await (const run of runs) {
     if (isAborted()) return
     for await (const batch of readGroupBatches(run, onUnreadable)) {
@@ -28,6 +33,11 @@ export async function loadGroups(
       } catch (error) {
         onUnreadable(batch.baseOffset, error)
       }
+      records += batch.contents.length
+      if (records < recordsPerTurn) continue
+      records = 0
+      await setImmediate()
+      if (isAborted()) return
     }
   }
   if (transactional.openTransactions > 0) {
