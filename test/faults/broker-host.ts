@@ -19,7 +19,13 @@ export interface BrokerHostOptions {
   readonly journal?: string
 }
 
-type Order = { readonly syncDelayMs: number } | 'close'
+/** How a disk is ill: syncs of its files take longer, or those below `path` fail. */
+export interface DiskIllness {
+  readonly syncDelayMs?: number
+  readonly failing?: { readonly path: string; readonly errno: number }
+}
+
+type Order = DiskIllness | 'close'
 
 export class BrokerHost {
   /** The exit code, null after a signal. */
@@ -58,9 +64,9 @@ export class BrokerHost {
     this.#order('close')
   }
 
-  /** Every sync of a file takes so much longer from now on. */
-  slowDown(syncDelayMs: number): void {
-    this.#order({ syncDelayMs })
+  /** In place of what the disk suffered from before; nothing makes it well. */
+  setDisk(illness: DiskIllness): void {
+    this.#order(illness)
   }
 
   #order(order: Order): void {
@@ -69,8 +75,10 @@ export class BrokerHost {
   }
 }
 
-function setSyncDelay(delayMs: number): void {
-  const faults = delayMs === 0 ? [] : [{ operation: 'sync', path: '', delayMs }]
+function setDisk({ syncDelayMs, failing }: DiskIllness): void {
+  const faults = []
+  if (syncDelayMs !== undefined) faults.push({ operation: 'sync', path: '', delayMs: syncDelayMs })
+  if (failing) faults.push({ operation: 'sync', ...failing })
   ;(addon as { setFaults(faults: readonly object[]): void }).setFaults(faults)
 }
 
@@ -79,7 +87,7 @@ async function main([text]: string[]): Promise<void> {
   // Whoever started this process is gone.
   process.once('disconnect', () => process.exit(1))
   // Installed before anything is opened: files stay with the file system that opened them.
-  setSyncDelay(0)
+  setDisk({})
   if (journal !== undefined) recordFiles(journal, dataDir)
   const log = pino(
     { level: process.env.LOG_LEVEL ?? 'info' },
@@ -89,7 +97,7 @@ async function main([text]: string[]): Promise<void> {
   const starting = createBroker({ dataDir, properties, log })
   process.on('message', async (order: Order) => {
     if (order !== 'close') {
-      setSyncDelay(order.syncDelayMs)
+      setDisk(order)
       return
     }
     if (isClosing) return

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EtcdMetadataStore } from '../../lib/cluster/index.js'
 import type { Random } from '../coordinator/random.js'
-import { BrokerHost } from './broker-host.js'
+import { BrokerHost, type DiskIllness } from './broker-host.js'
 import { EtcdMembers } from './etcd-members.js'
 import { type Address, FaultLink } from './fault-link.js'
 import { Loopback } from './loopback.js'
@@ -177,9 +177,9 @@ export class FaultCluster implements AsyncDisposable {
     node.host?.signal('SIGCONT')
   }
 
-  /** Every sync of a file takes so much longer. */
-  slowSyncs(id: number, delayMs: number): void {
-    this.#nodes.get(id)!.host?.slowDown(delayMs)
+  /** Until the process ends, or it is told otherwise. */
+  setDisk(id: number, illness: DiskIllness): void {
+    this.#nodes.get(id)!.host?.setDisk(illness)
   }
 
   /** REQUIRES: disks are recorded. The brokers are down afterwards, with what their disks might have kept. */

@@ -1,4 +1,5 @@
 /** Carries out a schedule on a cluster, and makes everything well again in the end. */
+import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../coordinator/random.js'
 import { FaultCluster } from './fault-cluster.js'
@@ -37,7 +38,7 @@ export class FaultInjection {
     for (const member of cluster.etcd.all) cluster.etcd.resume(member)
     await cluster.etcd.healthy()
     for (const id of FaultCluster.ids) {
-      cluster.slowSyncs(id, 0)
+      cluster.setDisk(id, {})
       cluster.resume(id)
     }
     await cluster.startAll()
@@ -59,7 +60,7 @@ export class FaultInjection {
         return
       case 'power cut':
         if (fault.syncDelayMs > 0) {
-          for (const id of fault.brokers) cluster.slowSyncs(id, fault.syncDelayMs)
+          for (const id of fault.brokers) cluster.setDisk(id, { syncDelayMs: fault.syncDelayMs })
           await delay(5 * fault.syncDelayMs)
         }
         await cluster.cutPower(fault.brokers, this.#random)
@@ -82,9 +83,16 @@ export class FaultInjection {
         await electPreferredLeaders(cluster)
         return
       case 'slow fsync':
-        cluster.slowSyncs(fault.broker, fault.delayMs)
+        cluster.setDisk(fault.broker, { syncDelayMs: fault.delayMs })
         await delay(forMs)
-        cluster.slowSyncs(fault.broker, 0)
+        cluster.setDisk(fault.broker, {})
+        return
+      case 'failing disk':
+        cluster.setDisk(fault.broker, { failing: { path: fault.path, errno: constants.errno.EIO } })
+        await delay(forMs)
+        // What has failed stays so until the next start.
+        await cluster.kill(fault.broker)
+        await cluster.startBroker(fault.broker)
         return
       case 'partition': {
         const links = fault.links.flatMap((ends) => this.#linksOf(ends))

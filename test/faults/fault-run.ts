@@ -83,7 +83,11 @@ class FaultRun {
 
   async run(keep: boolean): Promise<FaultReport> {
     const { etcdMembers, hasPowerCuts } = this.#schedule
-    const cluster = await FaultCluster.start({ etcdMembers, records: hasPowerCuts, properties })
+    const cluster = await FaultCluster.start({
+      etcdMembers,
+      records: hasPowerCuts,
+      properties: { ...properties, ...this.#schedule.properties },
+    })
     let violations: Violation[] = []
     let isFine = false
     try {

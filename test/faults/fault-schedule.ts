@@ -16,6 +16,8 @@ export type Fault =
   /** Syncs take so long just before: what waits for a disk is what is lost. */
   | { readonly what: 'power cut'; readonly brokers: readonly number[]; readonly syncDelayMs: number }
   | { readonly what: 'rolling restart' }
+  /** Syncs of the files below the path fail, and the broker is killed and started in the end. */
+  | { readonly what: 'failing disk'; readonly broker: number; readonly path: string }
   | { readonly what: 'slow fsync'; readonly broker: number; readonly delayMs: number }
   | {
       readonly what: 'partition'
@@ -55,6 +57,8 @@ export interface Schedule {
   readonly etcdMembers: 1 | 3
   /** What the power takes is known, because disks are recorded. */
   readonly hasPowerCuts: boolean
+  /** Settings of the brokers. */
+  readonly properties: Readonly<Record<string, string>>
   readonly faults: readonly ScheduledFault[]
   readonly lengthMs: number
 }
@@ -66,10 +70,15 @@ const longMs = 3_200
 export function drawSchedule(random: Random): Schedule {
   const hasPowerCuts = random.chance(0.6)
   const etcdMembers = random.chance(0.3) ? 3 : 1
-  const count = 4 + random.below(5)
+  const count = random.chance(0.2) ? 10 + random.below(8) : 4 + random.below(5)
   const faults = Array.from({ length: count }, () => drawFault(random, hasPowerCuts))
   faults.sort((a, b) => a.atMs - b.atMs)
-  return { etcdMembers, hasPowerCuts, faults, lengthMs }
+  const properties = {
+    // So little that a follower needs many answers to catch up.
+    ...(random.chance(0.3) && { 'replica.fetch.max.bytes': '2000' }),
+    ...(random.chance(0.3) && { 'num.replica.fetchers': '2' }),
+  }
+  return { etcdMembers, hasPowerCuts, properties, faults, lengthMs }
 }
 
 function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
@@ -105,6 +114,7 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
       bytes: random.below(200),
     }),
     () => ({ what: 'slow fsync', broker, delayMs: random.pick([20, 100, 400]) }),
+    () => ({ what: 'failing disk', broker, path: `/${random.pick(faultTopics).name}-` }),
     () => ({ what: 'etcd leader', how: random.pick(['kill', 'pause']) }),
     () => ({ what: 'rolling restart' }),
     () => drawReassignment(random),

@@ -9,6 +9,7 @@ import { type FaultReport, runFaults } from './fault-run.js'
 import { countViolations, violationKinds } from './history-checker.js'
 
 const shown = 10
+const textAtMost = 300
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -23,9 +24,11 @@ async function tell({ seed, schedule, history, violations, accidents, folder }: 
     `seed ${seed}: ${acknowledged} of ${sent.length} values acknowledged; ${faults}${isFine ? '' : ': FAILED'}`,
   )
   if (isFine) return
-  print(`  etcd members: ${schedule.etcdMembers}, power cuts: ${schedule.hasPowerCuts}`)
+  print(
+    `  etcd members: ${schedule.etcdMembers}, power cuts: ${schedule.hasPowerCuts}, settings: ${JSON.stringify(schedule.properties)}`,
+  )
   for (const fault of schedule.faults) print(`  ${JSON.stringify(fault)}`)
-  for (const { kind, text } of violations.slice(0, shown)) print(`  ${kind}: ${text}`)
+  for (const { kind, text } of violations.slice(0, shown)) print(`  ${kind}: ${text.slice(0, textAtMost)}`)
   if (violations.length > shown) print(`  and ${violations.length - shown} more`)
   for (const accident of accidents) print(`  ${accident}`)
   if (folder === undefined) return

@@ -12,6 +12,7 @@ import type { PartitionHistory, ProducerHistory, SentValue } from './history.js'
 
 const inFlightAtMost = 5
 const pauseMs = 12
+const paddingAtMost = 3_000
 /** How long the leader waits for the other replicas. */
 const timeoutMs = 1_000
 
@@ -116,8 +117,10 @@ export class Producer {
   #next(): Batch {
     const { producer, sent } = this.#history
     const sequence = this.#count
+    // Now and then large ones, so that segments are rolled and answers end within a batch.
+    const padding = this.#random.chance(0.1) ? '.'.repeat(this.#random.below(paddingAtMost)) : ''
     const values = Array.from({ length: 1 + (this.#count % 3) }, () => ({
-      value: `${producer}:${this.#count++}`,
+      value: `${producer}:${this.#count++}${padding}`,
       offset: null,
       isAcknowledged: false,
     }))
@@ -151,7 +154,7 @@ export class Producer {
     // Behind one that failed, a batch is out of order; with nothing unacknowledged before it that means a loss.
     const isBehind = errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && !isFirst
     if (!isRetriable(errorCode) && !isBehind) {
-      throw new RefusedError(`${values[0]!.value}: ${errorName(errorCode)}`)
+      throw new RefusedError(`${values[0]!.value.slice(0, 20)}: ${errorName(errorCode)}`)
     }
     throw new RetryError(errorName(errorCode))
   }
