@@ -23,6 +23,11 @@ test('partitions are spread, moved slowly, looked after, and moved back', async 
     listed,
     /^Current .*\norders-0: replicas: 2,1\. adding: 2\. removing: 1\.\norders-1: replicas: 3,1\./,
   )
+  const { stdout: described } = await odradek('topics', 'describe', 'orders', '-b', brokers.bootstrap(1))
+  t.regex(
+    described,
+    /ReplicationFactor: 1\t.*\n.*Replicas: 2,1\tIsr: 1\tAdding Replicas: 2\tRemoving Replicas: 1/,
+  )
   const folder = await mkdtemp(join(tmpdir(), 'odradek-moves-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const file = join(folder, 'moves.json')

@@ -104,3 +104,9 @@ type Named = Pick<PartitionReplicas, 'topic' | 'partition'>
 export function byPartition(a: Named, b: Named): number {
   return a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
 }
+
+/** Finds one of many partitions. */
+export function finder<T extends Named>(partitions: readonly T[]): (named: Named) => T | undefined {
+  const byName = new Map(partitions.map((each) => [`${each.topic}-${each.partition}`, each]))
+  return ({ topic, partition }) => byName.get(`${topic}-${partition}`)
+}

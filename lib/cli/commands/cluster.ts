@@ -2,6 +2,7 @@
 
 import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
+import { finder } from '../client/reassignments.js'
 import { defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
 import { decommissionCommand } from './cluster-decommission.js'
@@ -108,6 +109,7 @@ export const clusterCommand = defineCommand({
 async function statusOf(cluster: Cluster) {
   const { clusterId, controllerId, brokers, topics } = await cluster.metadata()
   const reassignments = await cluster.reassignments()
+  const find = finder(reassignments)
   const named = (topic: string, partition: number): PartitionName => ({ topic, partition })
   const underReplicated: PartitionName[] = []
   const underMinIsr: PartitionName[] = []
@@ -116,7 +118,11 @@ async function statusOf(cluster: Cluster) {
   for (const { name, partitions: states } of topics) {
     const topic = name!
     partitions += states.length
-    const short = states.filter(({ isrNodes, replicaNodes }) => isrNodes.length < replicaNodes.length)
+    // Replicas that are only being added are not missed.
+    const short = states.filter(({ partitionIndex, isrNodes, replicaNodes }) => {
+      const adding = find(named(topic, partitionIndex))?.adding.length ?? 0
+      return isrNodes.length < replicaNodes.length - adding
+    })
     const needed = await minInsyncReplicas(cluster, topic)
     underReplicated.push(...short.map(({ partitionIndex }) => named(topic, partitionIndex)))
     for (const { partitionIndex, leaderId, isrNodes } of states) {

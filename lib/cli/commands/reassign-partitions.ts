@@ -8,7 +8,7 @@ import {
   parseTopics,
   spreadOver,
 } from '../client/reassignment-plan.js'
-import { byPartition, type PartitionReplicas, type Reassignment } from '../client/reassignments.js'
+import { byPartition, finder, type PartitionReplicas, type Reassignment } from '../client/reassignments.js'
 import { clearThrottles, throttle } from '../client/replication-throttle.js'
 import { type CommandIo, defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
@@ -126,8 +126,9 @@ const verify = defineCommand({
       const topics = [...new Set(targets.map(({ topic }) => topic))]
       const current = await replicasOf(cluster, topics, [])
       if (!options.json) io.stdout.write('Status of partition reassignment:\n')
+      const find = { current: finder(current), active: finder(active) }
       for (const target of targets) {
-        const state = stateOf(target, current, active)
+        const state = stateOf(target, find.current(target), find.active(target) !== undefined)
         const { topic, partition } = target
         if (options.json) io.stdout.write(`${JSON.stringify({ topic, partition, ...state })}\n`)
         else io.stdout.write(`${describe(target, state)}\n`)
@@ -186,10 +187,9 @@ const cancel = defineCommand({
   async run({ options, positionals }, io) {
     const given = await fileOrTopics(options['reassignment-json-file'], positionals)
     return withCluster(await connectionSettings(options), async (cluster) => {
-      const isAsked = ({ topic, partition }: Reassignment) =>
-        given
-          ? given.some((each) => each.topic === topic && each.partition === partition)
-          : positionals.includes(topic)
+      const findGiven = given && finder(given)
+      const isAsked = (each: Reassignment) =>
+        findGiven ? findGiven(each) !== undefined : positionals.includes(each.topic)
       const wanted = (await cluster.reassignments()).filter(isAsked)
       let code = 0
       if (wanted.length === 0) io.stdout.write('None of the specified partition reassignments are active.\n')
@@ -244,11 +244,12 @@ async function replicasOf(
   active: readonly Reassignment[],
 ): Promise<PartitionReplicas[]> {
   const found = await Promise.all(topics.map((name) => cluster.topic(name)))
+  const findActive = finder(active)
   return found
     .flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex, replicaNodes }) => {
         const topic = name!
-        const adding = of(active, { topic, partition: partitionIndex })?.adding ?? []
+        const adding = findActive({ topic, partition: partitionIndex })?.adding ?? []
         return {
           topic,
           partition: partitionIndex,
@@ -266,8 +267,9 @@ async function originalReplicas(
   active: readonly Reassignment[],
 ): Promise<PartitionReplicas[]> {
   const current = await replicasOf(cluster, [...new Set(targets.map(({ topic }) => topic))], active)
+  const find = finder(current)
   return targets.map((target) => {
-    const found = of(current, target)
+    const found = find(target)
     if (!found) throw new UsageError(`${target.topic} has no partition ${target.partition}`)
     return found
   })
@@ -297,12 +299,12 @@ interface State {
 
 function stateOf(
   target: PartitionReplicas,
-  current: readonly PartitionReplicas[],
-  active: readonly Reassignment[],
+  current: PartitionReplicas | undefined,
+  isActive: boolean,
 ): State {
-  const replicas = of(current, target)?.replicas
-  if (!replicas) return { state: 'missing', replicas: [] }
-  if (of(active, target)) return { state: 'in progress', replicas }
+  if (!current) return { state: 'missing', replicas: [] }
+  const { replicas } = current
+  if (isActive) return { state: 'in progress', replicas }
   const isSame = replicas.join() === target.replicas.join()
   return { state: isSame ? 'completed' : 'other replicas', replicas }
 }
@@ -335,10 +337,6 @@ function report(
 }
 
 type Named = Pick<PartitionReplicas, 'topic' | 'partition'>
-
-function of<T extends Named>(partitions: readonly T[], { topic, partition }: Named): T | undefined {
-  return partitions.find((each) => each.topic === topic && each.partition === partition)
-}
 
 function names(partitions: readonly Named[]): string {
   return partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')

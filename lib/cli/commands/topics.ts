@@ -2,6 +2,7 @@
 import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings, nameValues } from '../client/connection-options.js'
 import type { TopicMetadata } from '../client/kafka-library.js'
+import { finder, type Reassignment } from '../client/reassignments.js'
 import { type CommandIo, defineCommand } from '../command.js'
 import { namePattern } from '../name-pattern.js'
 import { UsageError } from '../usage-error.js'
@@ -103,7 +104,10 @@ const describe = defineCommand({
   },
   async run({ options, positionals }, io) {
     await withCluster(await connectionSettings(options), async (cluster) => {
+      const findActive = finder(await cluster.reassignments())
       for (const topic of await select(cluster, options.topic, positionals, options['exclude-internal'])) {
+        const active = ({ partitionIndex }: Partition) =>
+          findActive({ topic: topic.name!, partition: partitionIndex })
         const configs = await ownConfigs(cluster, topic.name!)
         if (options['topics-with-overrides'] && configs.length === 0) continue
         const partitions = topic.partitions
@@ -111,14 +115,14 @@ const describe = defineCommand({
           .filter(
             (partition) =>
               !options['under-replicated-partitions'] ||
-              partition.isrNodes.length < partition.replicaNodes.length,
+              partition.isrNodes.length < replicationFactor(partition, active(partition)),
           )
           .sort((a, b) => a.partitionIndex - b.partitionIndex)
         const onlySome = options['unavailable-partitions'] || options['under-replicated-partitions']
         if (onlySome && partitions.length === 0) continue
         const shown = { ...topic, partitions }
-        if (options.json) writeJson(io, shown, configs)
-        else writeText(io, shown, configs, topic.partitions, !onlySome)
+        if (options.json) writeJson(io, shown, configs, active)
+        else writeText(io, shown, configs, active, topic.partitions, !onlySome)
       }
     })
     return 0
@@ -177,6 +181,14 @@ export const topicsCommand = defineCommand({
   subcommands: [list, create, describe, alter, remove],
 })
 
+type Partition = TopicMetadata['partitions'][number]
+type FindActive = (partition: Partition) => Reassignment | undefined
+
+/** Without those that are only being added. */
+function replicationFactor({ replicaNodes }: Partition, active: Reassignment | undefined): number {
+  return replicaNodes.length - (active?.adding.length ?? 0)
+}
+
 function oneTopic(option: string | undefined, words: readonly string[]): string {
   const names = option === undefined ? words : [option, ...words]
   if (names.length !== 1) throw new UsageError('name one topic')
@@ -231,20 +243,27 @@ function writeText(
   io: CommandIo,
   topic: TopicMetadata,
   configs: readonly { name: string; value: string }[],
+  active: FindActive,
   all: TopicMetadata['partitions'],
   withTopic: boolean,
 ): void {
   if (withTopic) {
     const settings = configs.map(({ name, value }) => `${name}=${value}`).join(',')
+    const [first] = all
     io.stdout.write(
       `Topic: ${topic.name}\tTopicId: ${kafkaUuid(topic.topicId)}\tPartitionCount: ${all.length}` +
-        `\tReplicationFactor: ${all[0]?.replicaNodes.length ?? 0}\tConfigs: ${settings}\n`,
+        `\tReplicationFactor: ${first ? replicationFactor(first, active(first)) : 0}\tConfigs: ${settings}\n`,
     )
   }
-  for (const { partitionIndex, leaderId, replicaNodes, isrNodes } of topic.partitions) {
+  for (const partition of topic.partitions) {
+    const { partitionIndex, leaderId, replicaNodes, isrNodes } = partition
+    const change = active(partition)
+    const changing = change
+      ? `\tAdding Replicas: ${change.adding.join(',')}\tRemoving Replicas: ${change.removing.join(',')}`
+      : ''
     io.stdout.write(
       `\tTopic: ${topic.name}\tPartition: ${partitionIndex}\tLeader: ${leaderId < 0 ? 'none' : leaderId}` +
-        `\tReplicas: ${replicaNodes.join(',')}\tIsr: ${isrNodes.join(',')}\n`,
+        `\tReplicas: ${replicaNodes.join(',')}\tIsr: ${isrNodes.join(',')}${changing}\n`,
     )
   }
 }
@@ -253,18 +272,21 @@ function writeJson(
   io: CommandIo,
   topic: TopicMetadata,
   configs: readonly { name: string; value: string }[],
+  active: FindActive,
 ): void {
   const line = {
     name: topic.name,
     topicId: kafkaUuid(topic.topicId),
     isInternal: topic.isInternal,
     configs: Object.fromEntries(configs.map(({ name, value }) => [name, value])),
-    partitions: topic.partitions.map(({ partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes }) => ({
-      partition: partitionIndex,
-      leader: leaderId,
-      leaderEpoch,
-      replicas: replicaNodes,
-      isr: isrNodes,
+    partitions: topic.partitions.map((partition) => ({
+      partition: partition.partitionIndex,
+      leader: partition.leaderId,
+      leaderEpoch: partition.leaderEpoch,
+      replicas: partition.replicaNodes,
+      isr: partition.isrNodes,
+      addingReplicas: active(partition)?.adding ?? [],
+      removingReplicas: active(partition)?.removing ?? [],
     })),
   }
   io.stdout.write(`${JSON.stringify(line)}\n`)
