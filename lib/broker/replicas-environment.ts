@@ -9,6 +9,7 @@ export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): Rep
   return {
     nodeId,
     isrWriter,
+    leaveIsr: (topicId, partition) => cluster.leaveIsr(topicId, partition),
     brokerEpoch: () => cluster.brokerEpoch,
     isRegistered: (brokerId, brokerEpoch) =>
       image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch && image.memberState(brokerId) === 'live',

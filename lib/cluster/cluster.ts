@@ -19,6 +19,7 @@ import { BrokerSettingsController } from './broker-settings-controller.js'
 import { type BrokerImage, ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
 import type { OpenLog } from './embedded-metadata-store.js'
+import { leaveIsr } from './isr-leave.js'
 import { StoreIsrWriter } from './isr-writer.js'
 import { LeaderBalancer } from './leader-balancer.js'
 import { LeaderElections } from './leader-elections.js'
@@ -193,6 +194,11 @@ export class Cluster {
 
   allocateProducerIds(): Promise<ProducerIdBlock> {
     return allocateProducerIds(this.#store)
+  }
+
+  /** Takes this broker out of a partition's ISR, where others are in it and a controller can have one of them lead. */
+  async leaveIsr(topicId: string, partition: number): Promise<void> {
+    if (this.#liveness) await leaveIsr(this.#store, this.image, topicId, partition)
   }
 
   /** Has other brokers take over what this one leads, as far as they can; for a stop that clients hardly see. */

@@ -3,7 +3,14 @@
  * its page cache had. Of an ISR with no other member it stays the last one.
  */
 
-import { type BrokerValue, brokerKey, PARTITION_PREFIX, type PartitionValue } from './metadata-keys.js'
+import type { ClusterImage } from './cluster-image.js'
+import {
+  type BrokerValue,
+  brokerKey,
+  PARTITION_PREFIX,
+  type PartitionValue,
+  partitionKey,
+} from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
 
 /** REQUIRES: the broker's new epoch is registered, so that no leader takes it back by an old fetch. */
@@ -28,6 +35,35 @@ export async function leaveIsrs(store: MetadataStore, nodeId: number): Promise<v
         puts: chunk.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
       })
     }
+  }
+}
+
+/**
+ * Takes this broker out of the ISR of one partition, where others are in it: its log has failed. The controller elects
+ * one of those where this broker led. Rejects where the store does not answer; may then be called again.
+ */
+export async function leaveIsr(
+  store: MetadataStore,
+  image: ClusterImage,
+  topicId: string,
+  partition: number,
+): Promise<void> {
+  const { nodeId } = image
+  for (;;) {
+    const stored = image.storedPartition(topicId, partition)
+    const broker = image.brokers.get(nodeId)
+    if (!stored || !broker) return
+    const { isr } = stored.value
+    if (isr.length === 1 || !isr.includes(nodeId)) return
+    const key = partitionKey(topicId, partition)
+    const { succeeded } = await store.txn({
+      compares: [
+        { key: brokerKey(nodeId), modRevision: broker.revision },
+        { key, modRevision: stored.revision },
+      ],
+      puts: [{ key, value: JSON.stringify(without(stored.value, nodeId, broker.brokerEpoch)) }],
+    })
+    if (succeeded) return
   }
 }
 

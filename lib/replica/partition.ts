@@ -51,6 +51,8 @@ export class Partition implements CleanableLog {
   readonly log: PartitionLog
   /** Told when a follower's flush position has risen. */
   onFollowerFlushed: (() => void) | undefined
+  /** Told once, when the log has failed: nothing can be appended to it before it is opened anew. */
+  onLogFailed: (() => void) | undefined
   readonly #environment: LeaderEnvironment
   #state: PartitionState | undefined
   /** While this broker leads. */
@@ -509,6 +511,9 @@ export class Partition implements CleanableLog {
   }
 
   #onFailed(error: Error): void {
+    const { onLogFailed } = this
+    this.onLogFailed = undefined
+    onLogFailed?.()
     this.#acknowledgements.fail(new KafkaError('KAFKA_STORAGE_ERROR', error.message))
   }
 }

@@ -29,6 +29,10 @@ export interface ReplicasEnvironment {
   readonly isrWriter: IsrWriter
   /** Over the network, unless another way is given. */
   readonly dialLeader?: LeaderDialler
+  /**
+   * Takes this broker out of the partition's ISR, where others are in it, so that one of them leads. Left out: it stays.
+   */
+  readonly leaveIsr?: (topicId: string, partition: number) => Promise<void>
   /** Of this broker. */
   brokerEpoch(): number
   isRegistered(brokerId: number, brokerEpoch: number): boolean
@@ -40,6 +44,7 @@ export interface ReplicasEnvironment {
 
 /** Logs that are opened at the same time at start; recovery itself runs on the engine's threads. */
 const opensAtOnce = 64
+const leaveRetryMs = 1_000
 
 export class Replicas {
   readonly #folder: DataFolder
@@ -227,14 +232,24 @@ export class Replicas {
   }
 
   async #assume(partition: Partition, state: PartitionState): Promise<void> {
+    const hasFailed = partition.log.failure !== undefined
+    if (hasFailed) this.#leaveIsr(partition)
     if (state.leader === this.#environment.nodeId) {
       await this.#fetchers.remove(partition)
       partition.lead(state)
       return
     }
     await partition.follow(state)
-    if (state.leader < 0) await this.#fetchers.remove(partition)
+    if (state.leader < 0 || hasFailed) await this.#fetchers.remove(partition)
     else await this.#fetchers.add(partition, state.leader)
+  }
+
+  /** What the log has failed to hold must not be waited for, and nobody must be led by it. Tried until it is so. */
+  #leaveIsr({ topicId, partition }: { topicId: string; partition: number }): void {
+    this.#environment.leaveIsr?.(topicId, partition).catch((error: unknown) => {
+      this.#log.warn({ err: error, topicId, partition }, 'a replica that has failed could not leave the ISR')
+      if (!this.#stopped) this.#later(leaveRetryMs, async () => this.#leaveIsr({ topicId, partition }))
+    })
   }
 
   async #open(assigned: AssignedPartition): Promise<void> {
@@ -250,6 +265,10 @@ export class Replicas {
         highWatermark: this.#folder.highWatermarkAtStart(topic, partition),
         environment: this.#leaderEnvironment,
       })
+      opened.onLogFailed = () => {
+        this.#leaveIsr(opened)
+        if (!opened.isLeader) void this.#fetchers.remove(opened)
+      }
       await this.#assume(opened, assigned)
       const partitions = this.#partitions.get(topic) ?? new Map<number, Partition>()
       partitions.set(partition, opened)
@@ -259,6 +278,7 @@ export class Replicas {
       if (!engineErrorCode(error)) throw error
       this.#log.error({ err: error, partition: name }, 'partition is offline: its log could not be opened')
       this.#failed.set(name, error as Error)
+      this.#leaveIsr({ topicId, partition })
     }
   }
 

@@ -28,8 +28,12 @@ export class FaultyBroker {
     this.#exited = exited
   }
 
-  static async start(dataDir: string, faults: DiskFault[] = []): Promise<FaultyBroker> {
-    const child = fork(import.meta.filename, [dataDir, JSON.stringify(faults)])
+  static async start(
+    dataDir: string,
+    faults: DiskFault[] = [],
+    properties: Record<string, string> = {},
+  ): Promise<FaultyBroker> {
+    const child = fork(import.meta.filename, [dataDir, JSON.stringify(faults), JSON.stringify(properties)])
     const exited = once(child, 'exit')
     const ended = exited.then(([code]) => {
       throw new Error(`the broker ended with ${code}`)
@@ -67,10 +71,15 @@ function setFaults(faults: DiskFault[]): void {
   ;(addon as { setFaults(faults: DiskFault[]): void }).setFaults(faults)
 }
 
-async function main([dataDir, faults]: string[]): Promise<void> {
+async function main([dataDir, faults, properties]: string[]): Promise<void> {
   // Installed before anything is opened: files stay with the file system that opened them.
   setFaults(JSON.parse(faults!))
-  const broker = await createBroker({ port: 0, dataDir: dataDir!, log: pino({ level: 'silent' }) })
+  const broker = await createBroker({
+    port: 0,
+    dataDir: dataDir!,
+    properties: JSON.parse(properties!),
+    log: pino({ level: 'silent' }),
+  })
   process.on('message', async (order: Order) => {
     if (order === 'close') {
       await broker.close()
