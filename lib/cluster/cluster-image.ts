@@ -4,29 +4,11 @@
  */
 
 import type { BrokerConfig, Overrides, TopicConfig } from '../config/index.js'
-import {
-  BROKER_PREFIX,
-  type BrokerEndpoint,
-  type BrokerValue,
-  brokerKey,
-  CONFIG_PREFIX,
-  CONTROLLER_KEY,
-  type ControllerValue,
-  configKey,
-  LIVE_PREFIX,
-  type LiveValue,
-  liveKey,
-  PARTITION_PREFIX,
-  type PartitionValue,
-  partitionKey,
-  splitPartitionKey,
-  TOPIC_PREFIX,
-  type TopicValue,
-  topicKey,
-} from './metadata-keys.js'
+import type { BrokerEndpoint, LiveValue, PartitionValue, TopicValue } from './metadata-keys.js'
 import type { MetadataChange, MetadataEntry } from './metadata-store.js'
 import { elect, type MemberState } from './partition-election.js'
 import { assignmentOf } from './reassignment.js'
+import { type Stored, StoredMetadata } from './stored-metadata.js'
 import { collisionKey, isInternalTopic } from './topic-names.js'
 
 export interface BrokerImage {
@@ -81,18 +63,6 @@ export interface ImageChange {
 
 export type ImageListener = (change: ImageChange) => void
 
-interface StoredTopic {
-  value: TopicValue
-  revision: number
-}
-
-interface StoredPartition {
-  readonly value: PartitionValue
-  readonly revision: number
-  /** As it was made last: thousands of partitions stay as they are while one changes. */
-  image?: PartitionImage
-}
-
 const noOverrides: Overrides = new Map()
 
 export class ClusterImage {
@@ -100,15 +70,13 @@ export class ClusterImage {
   readonly nodeId: number
   readonly #config: BrokerConfig
   readonly #hasLeases: boolean
-  readonly #live = new Map<number, { value: LiveValue; revision: number }>()
-  #controller: { brokerId: number; revision: number } | undefined
+  readonly #stored = new StoredMetadata()
   readonly #brokers = new Map<number, BrokerImage>()
-  readonly #storedTopics = new Map<string, StoredTopic>()
-  readonly #storedPartitions = new Map<string, Map<number, StoredPartition>>()
+  /** Made once: thousands of partitions stay as they are while one changes. */
+  readonly #partitionImages = new WeakMap<Stored<PartitionValue>, PartitionImage>()
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #byCollisionKey = new Map<string, string>()
-  readonly #brokerConfigs = new Map<string, { overrides: Overrides; revision: number }>()
   readonly #listeners = new Set<ImageListener>()
   #revision = 0
 
@@ -128,11 +96,11 @@ export class ClusterImage {
   /** The broker that moves leaders; −1 where there is none at the moment. */
   get controllerId(): number {
     if (!this.#hasLeases) return this.nodeId
-    return this.#controller?.brokerId ?? -1
+    return this.#stored.controller?.value.brokerId ?? -1
   }
 
   get controllerRevision(): number {
-    return this.#controller?.revision ?? 0
+    return this.#stored.controller?.revision ?? 0
   }
 
   /** Fenced: not registered, or without a liveness key of its present epoch. */
@@ -162,11 +130,11 @@ export class ClusterImage {
   }
 
   live(brokerId: number): LiveValue | undefined {
-    return this.#live.get(brokerId)?.value
+    return this.#stored.live.get(brokerId)?.value
   }
 
   liveRevision(brokerId: number): number {
-    return this.#live.get(brokerId)?.revision ?? 0
+    return this.#stored.live.get(brokerId)?.revision ?? 0
   }
 
   /** True where this broker leads a partition that another one could take over now. */
@@ -220,12 +188,12 @@ export class ClusterImage {
 
   /** What was changed while running: for one broker, or for all where `brokerId` is null. */
   brokerOverrides(brokerId: number | null): Overrides {
-    return this.#brokerConfigs.get(String(brokerId ?? 'default'))?.overrides ?? noOverrides
+    return this.#stored.brokerConfigs.get(String(brokerId ?? 'default'))?.value ?? noOverrides
   }
 
   /** The store's revision of a topic's key, of a partition's, of a broker's settings; 0 where there is none. */
   topicRevision(name: string): number {
-    return this.#storedTopics.get(name)?.revision ?? 0
+    return this.#stored.topics.get(name)?.revision ?? 0
   }
 
   partitionRevision(topicId: string, partition: number): number {
@@ -233,15 +201,12 @@ export class ClusterImage {
   }
 
   /** A partition's key as the store holds it: the leader epoch is that of when it was written. */
-  storedPartition(
-    topicId: string,
-    partition: number,
-  ): { readonly value: PartitionValue; readonly revision: number } | undefined {
-    return this.#storedPartitions.get(topicId)?.get(partition)
+  storedPartition(topicId: string, partition: number): Stored<PartitionValue> | undefined {
+    return this.#stored.partitions.get(topicId)?.get(partition)
   }
 
   brokerConfigRevision(brokerId: number | null): number {
-    return this.#brokerConfigs.get(String(brokerId ?? 'default'))?.revision ?? 0
+    return this.#stored.brokerConfigs.get(String(brokerId ?? 'default'))?.revision ?? 0
   }
 
   /** Calls `listener` after each change, in order. Returns how to stop it. */
@@ -254,109 +219,33 @@ export class ClusterImage {
   replace(entries: readonly MetadataEntry[], revision: number): void {
     const kept = new Set(entries.map(({ key }) => key))
     const puts = entries.filter(({ modRevision }) => modRevision > this.#revision)
-    this.apply({ revision, puts, deletes: [...this.#keys()].filter((key) => !kept.has(key)) })
-  }
-
-  *#keys(): Iterable<string> {
-    for (const name of this.#storedTopics.keys()) yield topicKey(name)
-    for (const [topicId, partitions] of this.#storedPartitions) {
-      for (const partition of partitions.keys()) yield partitionKey(topicId, partition)
-    }
-    for (const id of this.#brokers.keys()) yield brokerKey(id)
-    for (const id of this.#live.keys()) yield liveKey(id)
-    if (this.#controller) yield CONTROLLER_KEY
-    for (const name of this.#brokerConfigs.keys()) yield configKey(name === 'default' ? null : Number(name))
+    this.apply({ revision, puts, deletes: [...this.#stored.keys()].filter((key) => !kept.has(key)) })
   }
 
   /** Applies one revision (or the whole store, as if it were one), then tells the listeners. */
   apply({ revision, puts, deletes }: MetadataChange): void {
     this.#revision = revision
-    const names = new Set<string>()
-    const ids = new Set<string>()
-    let allTopics = false
-    let configs = false
-    let membersChanged = false
-    for (const { key, value, modRevision } of puts) {
-      if (key.startsWith(TOPIC_PREFIX)) {
-        const name = key.slice(TOPIC_PREFIX.length)
-        this.#storedTopics.set(name, { value: JSON.parse(value), revision: modRevision })
-        names.add(name)
-      } else if (key.startsWith(PARTITION_PREFIX)) {
-        const { topicId, partition } = splitPartitionKey(key)
-        let partitions = this.#storedPartitions.get(topicId)
-        if (partitions === undefined) {
-          partitions = new Map()
-          this.#storedPartitions.set(topicId, partitions)
-        }
-        partitions.set(partition, { value: JSON.parse(value), revision: modRevision })
-        ids.add(topicId)
-      } else if (key.startsWith(BROKER_PREFIX)) {
-        const id = Number(key.slice(BROKER_PREFIX.length))
-        allTopics = this.#putBroker(id, JSON.parse(value), modRevision) || allTopics
-        membersChanged = true
-      } else if (key.startsWith(LIVE_PREFIX)) {
-        const id = Number(key.slice(LIVE_PREFIX.length))
-        this.#live.set(id, { value: JSON.parse(value), revision: modRevision })
-        membersChanged = true
-      } else if (key === CONTROLLER_KEY) {
-        const { brokerId } = JSON.parse(value) as ControllerValue
-        this.#controller = { brokerId, revision: modRevision }
-        membersChanged = true
-      } else if (key.startsWith(CONFIG_PREFIX)) {
-        const overrides = new Map(Object.entries(JSON.parse(value) as Record<string, string>))
-        this.#brokerConfigs.set(key.slice(CONFIG_PREFIX.length), { overrides, revision: modRevision })
-        configs = true
-      }
-    }
-    for (const key of deletes) {
-      if (key.startsWith(TOPIC_PREFIX)) {
-        const name = key.slice(TOPIC_PREFIX.length)
-        this.#storedTopics.delete(name)
-        names.add(name)
-      } else if (key.startsWith(PARTITION_PREFIX)) {
-        const { topicId, partition } = splitPartitionKey(key)
-        const partitions = this.#storedPartitions.get(topicId)
-        partitions?.delete(partition)
-        if (partitions?.size === 0) this.#storedPartitions.delete(topicId)
-        ids.add(topicId)
-      } else if (key.startsWith(BROKER_PREFIX)) {
-        this.#brokers.delete(Number(key.slice(BROKER_PREFIX.length)))
-        membersChanged = true
-      } else if (key.startsWith(LIVE_PREFIX)) {
-        this.#live.delete(Number(key.slice(LIVE_PREFIX.length)))
-        membersChanged = true
-      } else if (key === CONTROLLER_KEY) {
-        this.#controller = undefined
-        membersChanged = true
-      } else if (key.startsWith(CONFIG_PREFIX)) {
-        this.#brokerConfigs.delete(key.slice(CONFIG_PREFIX.length))
-        configs = true
-      }
-    }
+    const { topicNames, topicIds, restartedBrokers, configs, members } = this.#stored.apply({ puts, deletes })
+    if (members) this.#rebuildBrokers()
     const before = this.#config.topicDefaults
     if (configs) this.#config.applyDynamic(this.brokerOverrides(this.nodeId), this.brokerOverrides(null))
     const defaultsChanged = this.#config.topicDefaults !== before
-    for (const id of ids) {
+    for (const id of topicIds) {
       const name = this.#topicsById.get(id)?.name
-      if (name !== undefined) names.add(name)
+      if (name !== undefined) topicNames.add(name)
     }
-    if (allTopics || defaultsChanged) for (const name of this.#storedTopics.keys()) names.add(name)
-    this.#rebuild(names, defaultsChanged, membersChanged)
+    if (restartedBrokers.size > 0 || defaultsChanged)
+      for (const name of this.#stored.topics.keys()) topicNames.add(name)
+    this.#rebuild(topicNames, defaultsChanged, members)
   }
 
-  /** True where the leader epochs of the broker's partitions are other ones now. */
-  #putBroker(
-    id: number,
-    { brokerEpoch, directoryId, rack, endpoints, isUnregistered }: BrokerValue,
-    revision: number,
-  ): boolean {
-    if (isUnregistered) {
-      this.#brokers.delete(id)
-      return false
+  #rebuildBrokers(): void {
+    this.#brokers.clear()
+    for (const [id, { value, revision }] of this.#stored.brokers) {
+      const { brokerEpoch, directoryId, rack, endpoints, isUnregistered } = value
+      if (isUnregistered) continue
+      this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints, revision })
     }
-    const before = this.#brokers.get(id)?.brokerEpoch
-    this.#brokers.set(id, { id, brokerEpoch, directoryId, rack, endpoints, revision })
-    return before !== undefined && before !== brokerEpoch
   }
 
   #rebuild(names: ReadonlySet<string>, defaultsChanged: boolean, membersChanged: boolean): void {
@@ -367,7 +256,7 @@ export class ClusterImage {
     const configsChanged: TopicImage[] = []
     for (const name of names) {
       const old = this.#topics.get(name)
-      const stored = this.#storedTopics.get(name)
+      const stored = this.#stored.topics.get(name)
       const topic = stored === undefined ? undefined : this.#build(name, stored, old, defaultsChanged)
       if (old !== undefined && old.topicId !== topic?.topicId) {
         this.#topics.delete(name)
@@ -401,11 +290,11 @@ export class ClusterImage {
 
   #build(
     name: string,
-    { value }: StoredTopic,
+    { value }: Stored<TopicValue>,
     old: TopicImage | undefined,
     defaultsChanged: boolean,
   ): TopicImage {
-    const stored = this.#storedPartitions.get(value.topicId)
+    const stored = this.#stored.partitions.get(value.topicId)
     const partitions: PartitionImage[] = []
     for (let index = 0; index < value.partitions; index++) {
       const state = stored?.get(index)
@@ -427,12 +316,13 @@ export class ClusterImage {
     }
   }
 
-  #partition(partition: number, stored: StoredPartition): PartitionImage {
+  #partition(partition: number, stored: Stored<PartitionValue>): PartitionImage {
     const { value } = stored
     const starts = (this.#brokers.get(value.leader)?.brokerEpoch ?? value.brokerEpoch) - value.brokerEpoch
     const leaderEpoch = value.leaderEpoch + starts
-    if (stored.image?.leaderEpoch === leaderEpoch) return stored.image
-    stored.image = {
+    const before = this.#partitionImages.get(stored)
+    if (before?.leaderEpoch === leaderEpoch) return before
+    const image = {
       partition,
       leader: value.leader,
       leaderEpoch,
@@ -440,7 +330,8 @@ export class ClusterImage {
       ...assignmentOf(value),
       isr: value.isr,
     }
-    return stored.image
+    this.#partitionImages.set(stored, image)
+    return image
   }
 }
 
