@@ -34,12 +34,15 @@ enum class CompletionKind : uint8_t {
   kRolled,     // values[0]: base offset of the new segment
   kAppended,   // values[0]: end of the log; of one that several handles share
   kCut,        // values[0]: where the log's end was cut
+  kOver,       // what an operation had left to do after its completion is done: nothing to tell
 };
 
 struct Completion {
   CompletionKind kind = CompletionKind::kOperation;
   double id = 0;
   Status status;
+  // Of an operation: nothing is left to do. Else a kOver follows, or went ahead.
+  bool last = true;
   double values[4] = {0, 0, 0, 0};
   // The File is one that holds a lock.
   std::variant<std::monostate, FileRange, Bytes, std::shared_ptr<File>> payload;
@@ -48,6 +51,12 @@ struct Completion {
     Completion completion;
     completion.id = id;
     completion.status = std::move(status);
+    return completion;
+  }
+  static Completion over(double id) {
+    Completion completion;
+    completion.kind = CompletionKind::kOver;
+    completion.id = id;
     return completion;
   }
 };

@@ -119,25 +119,31 @@ void CompletionQueue::deliver(Napi::Env env, Completion* completions, size_t cou
   napi_value payloads = env.Undefined();
   bool any_payload = false;
   size_t operations = 0;
+  size_t told = 0;
   for (size_t i = 0; i < count; i++) {
     Completion& completion = completions[i];
-    double* out = buffer_ + i * kStride;
+    if (completion.kind == CompletionKind::kOver) {
+      operations++;
+      continue;
+    }
+    double* out = buffer_ + told++ * kStride;
     out[0] = static_cast<double>(completion.kind);
     out[1] = completion.id;
     out[2] = static_cast<double>(completion.status.code());
     out[3] = completion.status.error();
     std::copy_n(completion.values, std::size(completion.values), out + 4);
-    if (completion.kind == CompletionKind::kOperation) operations++;
+    if (completion.kind == CompletionKind::kOperation && completion.last) operations++;
     if (completion.status.ok() && std::holds_alternative<std::monostate>(completion.payload)) continue;
     const Napi::Value payload = payload_of(env, completion);
     if (payload.IsEmpty()) return;
     if (!any_payload && napi_create_array_with_length(env, count, &payloads) != napi_ok) return;
     any_payload = true;
-    if (napi_set_element(env, payloads, static_cast<uint32_t>(i), payload) != napi_ok) return;
+    if (napi_set_element(env, payloads, static_cast<uint32_t>(told - 1), payload) != napi_ok) return;
   }
   outstanding_ -= operations;
   if (outstanding_ == 0 && operations > 0) napi_unref_threadsafe_function(env, wake_);
-  const napi_value arguments[] = {Napi::Number::New(env, static_cast<double>(count)), payloads};
+  if (told == 0) return;
+  const napi_value arguments[] = {Napi::Number::New(env, static_cast<double>(told)), payloads};
   if (napi_call_function(env, env.Undefined(), callback_.Value(), std::size(arguments), arguments, nullptr) ==
       napi_ok) {
     return;

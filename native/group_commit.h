@@ -1,6 +1,7 @@
 // Flushes of all logs: many appends, one fdatasync; many logs, one syncfs. Any thread.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -16,6 +17,8 @@ class GroupCommit {
 
   // Has `log` flushed by a flush thread.
   void add(std::shared_ptr<Log> log);
+  // Flushes `log` on this thread, or where one does so already, has it flushed by a flush thread.
+  void run_or_add(std::shared_ptr<Log> log);
 
  private:
   struct Round;
@@ -26,6 +29,7 @@ class GroupCommit {
 
   std::mutex mutex_;
   std::deque<std::shared_ptr<Log>> queue_;
+  std::atomic<bool> guest_{false};
 };
 
 // Flushes logs when `flush.ms` has passed since an append. One thread, started by the first log that asks.

@@ -90,12 +90,16 @@ void Log::run_queue() {
   std::vector<Append> group;
   for (int turn = 0; turn < kGroupsInARow; turn++) {
     std::function<void()> run;
+    const bool flush = std::exchange(flush_due_, false);
     {
-      std::lock_guard lock(queue_mutex_);
+      std::unique_lock lock(queue_mutex_);
       if (std::exchange(working_, false)) queue_idle_.notify_all();
       if (queue_.empty()) {
         scheduled_ = false;
         queue_idle_.notify_all();
+        lock.unlock();
+        // Whatever comes meanwhile finds another thread.
+        if (flush) flush_here();
         return;
       }
       size_t bytes = 0;
@@ -111,6 +115,7 @@ void Log::run_queue() {
       working_ = true;
       takings_++;
     }
+    if (flush) request_flush();
     if (run) {
       run();
     } else {
@@ -118,11 +123,13 @@ void Log::run_queue() {
       group.clear();
     }
   }
+  const bool flush = std::exchange(flush_due_, false);
   {
     std::lock_guard lock(queue_mutex_);
     working_ = false;
     queue_idle_.notify_all();
   }
+  if (flush) request_flush();
   ThreadPool::io().post([log = shared_from_this()] { log->run_queue(); });
 }
 
@@ -147,17 +154,24 @@ void Log::flush(double id) {
   Job job;
   job.id = id;
   job.run = [this, id] {
-    Status failed;
-    bool done = false;
+    const int64_t end = log_end_offset();
+    Completion completion = Completion::operation(id, Status());
+    completion.values[0] = static_cast<double>(end);
+    bool waits = false;
     {
       std::lock_guard lock(mutex_);
-      failed = failure_;
-      done = flushed_offset() >= log_end_offset();
-      if (failed.ok() && !done) flush_waiters_.push_back({id, log_end_offset()});
+      if (failure_told_) {
+        completion.status = Status(Code::kLogFailed, failure_.error(), path_);
+      } else if (!failure_.ok() || flushed_offset() < end) {
+        waits = true;
+        flush_waiters_.push_back({std::move(completion), end, false});
+      }
     }
-    if (!failed.ok()) return complete(id, Status(Code::kLogFailed, failed.error(), path_));
-    if (done) return complete(id, Status(), static_cast<double>(flushed_offset()));
-    request_flush();
+    if (waits) {
+      flush_due_ = true;
+    } else {
+      sink_->post(std::move(completion));
+    }
   };
   submit(std::move(job));
 }
@@ -194,7 +208,6 @@ Status Log::failure() {
 // The marker makes the next open cut to the flushed offset: what lies past it may be lost though the page cache
 // still shows it, or is half a write.
 void Log::fail(const Status& status, bool leave_marker) {
-  std::vector<Waiter> waiters;
   bool first;
   bool mark;
   {
@@ -202,10 +215,7 @@ void Log::fail(const Status& status, bool leave_marker) {
     first = failure_.ok();
     mark = leave_marker && !marked_;
     marked_ |= leave_marker;
-    if (first) {
-      failure_ = status;
-      waiters.swap(flush_waiters_);
-    }
+    if (first) failure_ = status;
   }
   // A log that has failed without harm may still be harmed by what was under way.
   if (mark) leave_failed_marker(path_, flushed_offset());
@@ -214,10 +224,12 @@ void Log::fail(const Status& status, bool leave_marker) {
   failed.kind = CompletionKind::kFailed;
   failed.id = id_;
   failed.status = status;
-  std::vector<Completion> completions;
-  completions.push_back(std::move(failed));
-  for (const Waiter& waiter : waiters) completions.push_back(Completion::operation(waiter.id, status));
-  sink_->post(std::move(completions));
+  sink_->post(std::move(failed));
+  {
+    std::lock_guard lock(mutex_);
+    failure_told_ = true;
+  }
+  end_waits(status, Status(Code::kLogFailed, status.error(), path_));
 }
 
 void Log::close(double id) {
@@ -244,6 +256,8 @@ void Log::remove(double id, std::string renamed_path) {
       segments_.clear();
     }
     unblock_flushes();
+    const Status closed(Code::kClosed, 0, path_);
+    end_waits(closed, closed);
     status = file_system().rename(path_, to);
     if (status.ok()) {
       const size_t slash = to.find_last_of('/');
@@ -278,6 +292,8 @@ Status Log::close_files() {
     }
   }
   unblock_flushes();
+  const Status closed(Code::kClosed, 0, path_);
+  end_waits(closed, closed);
   std::vector<std::shared_ptr<Segment>> released;
   std::lock_guard lock(mutex_);
   closed_ = true;

@@ -56,6 +56,9 @@ struct RecoveryReport {
   int rebuilt_indexes = 0;
 };
 
+// Whether an append wants an fdatasync right behind it, and whether its completion comes before that or after.
+enum class Flush : uint8_t { kNone, kAsked, kAwaited };
+
 // Batches on their way into the log. The bytes belong to the caller and stay until the completion.
 struct Append {
   double id = 0;
@@ -64,7 +67,7 @@ struct Append {
   int32_t leader_epoch = 0;
   BatchOrigin origin = BatchOrigin::kClient;
   uint64_t refusals_seen = 0;
-  bool flush = false;
+  Flush flush = Flush::kNone;
 };
 
 struct ReadRequest {
@@ -99,8 +102,9 @@ struct SegmentSummary {
   bool active;
 };
 
-// Durability: the completion of an append means that the batches are in the page cache and readable. They are on
-// disk when flushed_offset() has passed them. INVARIANT: flushed_offset() <= log_end_offset(), and all that lies
+// Durability: the completion of an append means that the batches are in the page cache and readable, that of one with
+// Flush::kAwaited that they are on disk too. They are when flushed_offset() has passed them. Behind an append with
+// Flush::kAsked a kOver follows when they are, or when they will not be. INVARIANT: flushed_offset() <= log_end_offset(), and all that lies
 // below it was fdatasynced, in every segment.
 //
 // Threads: all methods may be called from any thread, at any time. What changes the log (appends, rolls, cuts) goes
@@ -190,6 +194,7 @@ class Log : public std::enable_shared_from_this<Log> {
  private:
   struct BatchMark;
   struct Prepared;
+  struct Answer;
   struct Group;
   // What a reader knows of the segment that holds an offset.
   struct View {
@@ -271,9 +276,13 @@ class Log : public std::enable_shared_from_this<Log> {
   Status walk_on(Segment& segment, int64_t limit, bool check, int64_t* next_offset);
 
   // log_flush.cc
+  void flush_here();
   void publish_progress();
   bool plan_flush(FlushPlan* plan);
   bool take_flush_turn();
+  bool await_flush(Completion* completion, int64_t offset);
+  void cut_waits();
+  void end_waits(const Status& status, const Status& of_appends);
   void relieve_pins();
 
   const double id_;
@@ -294,6 +303,8 @@ class Log : public std::enable_shared_from_this<Log> {
   // Of the queue's thread: whether it is at work on what it took, and how often it has taken something.
   bool working_ = false;
   uint64_t takings_ = 0;
+  // Of the queue's thread: a flush was asked for, which need not begin before the queue is empty.
+  bool flush_due_ = false;
   bool closing_ = false;
 
   // Shared while a segment's files are opened by name, exclusive while other files take those names.
@@ -305,6 +316,8 @@ class Log : public std::enable_shared_from_this<Log> {
   LogSettings settings_;
   Segments segments_;
   Status failure_;
+  // Those who waited were told of it.
+  bool failure_told_ = false;
   bool marked_ = false;
   bool closed_ = false;
   bool folder_dirty_ = false;
@@ -314,9 +327,11 @@ class Log : public std::enable_shared_from_this<Log> {
   bool flushing_ = false;
   int flushes_blocked_ = 0;
   bool flush_timer_set_ = false;
+  // A completion that comes when all below `offset` is on disk.
   struct Waiter {
-    double id;
+    Completion completion;
     int64_t offset;
+    bool append;
   };
   std::vector<Waiter> flush_waiters_;
 

@@ -24,6 +24,15 @@ struct Log::Prepared {
   int64_t max_timestamp = kNoTimestamp;
 };
 
+// What a submission is told, or where it stands in the log a roll.
+struct Log::Answer {
+  Completion completion;
+  Flush flush = Flush::kNone;
+  int64_t end_offset = 0;
+  // It comes when the flush is over.
+  bool waits = false;
+};
+
 // Submissions that share a write.
 struct Log::Group {
   LogSettings settings;
@@ -38,8 +47,18 @@ struct Log::Group {
   std::vector<iovec> parts;
   std::vector<BatchMark> marks;
   // In the order of submission; `pending` are those that stand for `parts`, which are not written yet.
-  std::vector<Completion> completions;
+  std::vector<Answer> answers;
   std::vector<size_t> pending;
+
+  void answer(Completion&& completion) { answers.push_back({std::move(completion)}); }
+  std::vector<Completion> completions() {
+    std::vector<Completion> ready;
+    ready.reserve(answers.size());
+    for (Answer& answer : answers) {
+      if (!answer.waits) ready.push_back(std::move(answer.completion));
+    }
+    return ready;
+  }
 };
 
 std::shared_ptr<Segment> Log::active_segment() {
@@ -60,16 +79,17 @@ void Log::append_group(std::vector<Append>& appends) {
   for (const Append& append : appends) append_one(append, &group);
   write(&group);
   if (!group.disk.ok()) refuse_queued(&group);
-  sink_->post(std::move(group.completions));
+  std::vector<Completion> completions = group.completions();
+  if (!completions.empty()) sink_->post(std::move(completions));
   relieve_pins();
-  if (group.flush) request_flush();
+  flush_due_ |= group.flush;
 }
 
 void Log::append_one(const Append& append, Group* group) {
   if (!group->disk.ok()) return refuse(append.id, group->disk, group);
   if (Status failed = failure(); !failed.ok()) return refuse(append.id, std::move(failed), group);
   if (append.refusals_seen < refusals_) {
-    group->completions.push_back(Completion::operation(append.id, Status(Code::kPreviousRefused, 0, path_)));
+    group->answer(Completion::operation(append.id, Status(Code::kPreviousRefused, 0, path_)));
     return;
   }
   const auto own_marks = static_cast<ptrdiff_t>(group->marks.size());
@@ -96,14 +116,14 @@ void Log::append_one(const Append& append, Group* group) {
   group->parts.push_back({append.bytes, append.size});
   group->bytes += append.size;
   group->next_offset = prepared.last_offset + 1;
-  group->flush |= append.flush;
+  group->flush |= append.flush != Flush::kNone;
   Completion completion = Completion::operation(append.id, Status());
   completion.values[0] = static_cast<double>(prepared.base_offset);
   completion.values[1] = static_cast<double>(prepared.last_offset);
   completion.values[2] = static_cast<double>(prepared.append_time);
   completion.values[3] = static_cast<double>(prepared.max_timestamp);
-  group->pending.push_back(group->completions.size());
-  group->completions.push_back(std::move(completion));
+  group->pending.push_back(group->answers.size());
+  group->answers.push_back({std::move(completion), append.flush, prepared.last_offset + 1});
 }
 
 // Checks all batches before the first is given its offset.
@@ -194,7 +214,7 @@ void Log::write(Group* group) {
   if (status.ok()) {
     publish(group, added, builder, std::move(handle));
   } else {
-    for (const size_t i : group->pending) group->completions[i].status = status;
+    for (const size_t i : group->pending) group->answers[i].completion.status = status;
     refusals_ += group->pending.size();
     group->disk = std::move(status);
   }
@@ -242,6 +262,13 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
     segment.pinned.set(std::move(handle));
     size_.store(size_.load(std::memory_order_relaxed) + group->bytes, std::memory_order_release);
     log_end_.store(group->next_offset, std::memory_order_release);
+    for (const size_t i : group->pending) {
+      Answer& answer = group->answers[i];
+      if (answer.flush == Flush::kAwaited) answer.waits = await_flush(&answer.completion, answer.end_offset);
+      if (answer.flush != Flush::kAsked) continue;
+      Completion over = Completion::over(answer.completion.id);
+      answer.completion.last = !await_flush(&over, answer.end_offset);
+    }
     group->flush |= group->next_offset - flushed_offset() >= group->settings.flush_messages;
     if (group->settings.flush_ms != kNever && !flush_timer_set_) {
       flush_timer_set_ = true;
@@ -254,7 +281,7 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
 
 void Log::refuse(double id, Status status, Group* group) {
   refusals_++;
-  group->completions.push_back(Completion::operation(id, std::move(status)));
+  group->answer(Completion::operation(id, std::move(status)));
 }
 
 // What the same disk would refuse: all that was submitted before anybody could know.
@@ -280,7 +307,7 @@ void Log::roll_in_group(int64_t base_offset, Group* group) {
   }
   group->segment = active_segment();
   // In the order of the completions: whoever takes a snapshot at a roll has seen all that lies below it.
-  group->completions.push_back(rolled_event(base_offset));
+  group->answer(rolled_event(base_offset));
 }
 
 // The final entry of the time index says how far the segment reaches in time.

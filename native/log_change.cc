@@ -65,7 +65,7 @@ void Log::replace_end(double id, int64_t offset, std::vector<uint8_t> kept) {
     append.size = kept->size();
     append.origin = BatchOrigin::kFollower;
     append.refusals_seen = refusals_;
-    append.flush = true;
+    append.flush = Flush::kAwaited;
     std::vector<Append> one{append};
     append_group(one);
     post_cut(log_end_offset());
@@ -215,6 +215,7 @@ Status Log::truncate_to(int64_t offset) {
   // Where the batch that holds the offset begins: past it the log would end in a gap.
   log_end_.store(std::min(offset, result.next_offset), std::memory_order_release);
   flushed_.store(std::min(flushed_offset(), log_end_offset()), std::memory_order_release);
+  cut_waits();
   return Status();
 }
 
@@ -265,6 +266,7 @@ Status Log::start_anew(int64_t offset) {
   log_end_.store(offset, std::memory_order_release);
   flushed_.store(offset, std::memory_order_release);
   size_.store(0, std::memory_order_release);
+  cut_waits();
   return Status();
 }
 

@@ -15,6 +15,44 @@ void Log::request_flush() {
   GroupCommit::instance().add(shared_from_this());
 }
 
+void Log::flush_here() {
+  {
+    std::lock_guard lock(mutex_);
+    flush_wanted_ = true;
+    if (!take_flush_turn()) return;
+  }
+  GroupCommit::instance().run_or_add(shared_from_this());
+}
+
+// REQUIRES: mutex_. False where all who waited were told that the log has failed: the completion says so too.
+bool Log::await_flush(Completion* completion, int64_t offset) {
+  if (failure_told_) {
+    completion->status = Status(Code::kLogFailed, failure_.error(), path_);
+    return false;
+  }
+  flush_waiters_.push_back({std::move(*completion), offset, true});
+  return true;
+}
+
+// REQUIRES: mutex_; flushes are blocked. What was waited for is gone: the next flush ends the waits.
+void Log::cut_waits() {
+  for (Waiter& waiter : flush_waiters_) waiter.offset = std::min(waiter.offset, log_end_offset());
+}
+
+void Log::end_waits(const Status& status, const Status& of_appends) {
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waiters.swap(flush_waiters_);
+  }
+  std::vector<Completion> completions;
+  for (Waiter& waiter : waiters) {
+    waiter.completion.status = waiter.append ? of_appends : status;
+    completions.push_back(std::move(waiter.completion));
+  }
+  if (!completions.empty()) sink_->post(std::move(completions));
+}
+
 void Log::request_flush_by_timer() {
   {
     std::lock_guard lock(mutex_);
@@ -118,11 +156,8 @@ void Log::end_flush(const FlushPlan& plan, const Status& status) {
         completions.push_back(std::move(risen));
       }
       const auto done = [&](const Waiter& waiter) { return waiter.offset <= plan.end; };
-      for (const Waiter& waiter : flush_waiters_) {
-        if (!done(waiter)) continue;
-        Completion completion = Completion::operation(waiter.id, Status());
-        completion.values[0] = static_cast<double>(plan.end);
-        completions.push_back(std::move(completion));
+      for (Waiter& waiter : flush_waiters_) {
+        if (done(waiter)) completions.push_back(std::move(waiter.completion));
       }
       std::erase_if(flush_waiters_, done);
     }

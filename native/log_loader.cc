@@ -163,6 +163,7 @@ Status LogLoader::load_segments() {
       rules.check_from = clean || next_base <= recovery_point ? std::numeric_limits<int64_t>::max() : recovery_point;
       rules.durable_below = std::min(recovery_point, next_base);
       rules.cut_at = cut_at;
+      rules.gap_at_cut = gap_limit_ >= 0 ? cut_at <= gap_limit_ : settings_.require_key;
       rules.next_base = next_base;
       // A process that was killed may have written or cut it, and synced nothing.
       rules.sync = !clean && next_base >= recovery_point;

@@ -179,7 +179,7 @@ void LogWrap::PublishStart(const Napi::CallbackInfo& info) { log_->publish_start
 
 void LogWrap::Configure(const Napi::CallbackInfo& info) { log_->configure(settings_of(info[0].As<Napi::Object>())); }
 
-// id, bytes, leader epoch, origin (as in BatchOrigin), flush, refusals seen
+// id, bytes, leader epoch, origin (as in BatchOrigin), flush (as in Flush), refusals seen
 void LogWrap::Append(const Napi::CallbackInfo& info) {
   odradek::Append append;
   append.id = engine_id(info);
@@ -188,7 +188,7 @@ void LogWrap::Append(const Napi::CallbackInfo& info) {
   append.size = bytes.ByteLength();
   append.leader_epoch = info[2].As<Napi::Number>().Int32Value();
   append.origin = static_cast<BatchOrigin>(info[3].As<Napi::Number>().Int32Value());
-  append.flush = info[4].As<Napi::Boolean>().Value();
+  append.flush = static_cast<odradek::Flush>(info[4].As<Napi::Number>().Int32Value());
   append.refusals_seen = static_cast<uint64_t>(info[5].As<Napi::Number>().DoubleValue());
   log_->append(append);
 }

@@ -81,7 +81,7 @@ class Scan {
     if (past != stored.times.begin()) {
       max = {std::prev(past)->timestamp, segment_.base_offset + std::prev(past)->relative_offset};
     }
-    if (walker.header().max_timestamp > max.timestamp || !has_timestamp(stored, max)) return;
+    if (walker.header().max_timestamp > max.timestamp || !is_largest(stored, max, last->position)) return;
     indexes_.offsets.assign(stored.offsets.begin(), last.base());
     indexes_.times.assign(stored.times.begin(), past);
     segment_.max_timestamp = max;
@@ -89,19 +89,24 @@ class Scan {
     next_offset_ = walker.header().base_offset;
   }
 
-  // Whether the batch that a time entry names has the entry's timestamp.
-  bool has_timestamp(const SegmentIndexes& stored, const MaxTimestamp& max) {
+  // Whether the batch that a time entry names has the entry's timestamp, and none from there to `position` has a larger
+  // one: a power cut may have kept an offset entry and lost the time entry that went with it.
+  bool is_largest(const SegmentIndexes& stored, const MaxTimestamp& max, uint64_t position) {
     if (max.offset < 0) return true;
     const auto after = std::upper_bound(stored.offsets.begin(), stored.offsets.end(), max.offset - segment_.base_offset,
                                         [](int64_t offset, const OffsetEntry& e) { return offset < e.relative_offset; });
     const uint64_t start = after == stored.offsets.begin() ? 0 : std::prev(after)->position;
     if (start >= size_) return false;
+    bool found = false;
     BatchWalker walker(file_, start, size_, true);
-    while (walker.next() == BatchWalker::Step::kBatch) {
-      if (walker.header().last_offset() < max.offset) continue;
-      return walker.header().base_offset <= max.offset && walker.header().max_timestamp == max.timestamp;
+    while (walker.next() == BatchWalker::Step::kBatch && walker.position() <= position) {
+      const BatchHeader& header = walker.header();
+      if (header.last_offset() < max.offset) continue;
+      if (!found && (header.base_offset > max.offset || header.max_timestamp != max.timestamp)) return false;
+      if (header.max_timestamp > max.timestamp) return false;
+      found = true;
     }
-    return false;
+    return found;
   }
 
   // Batches of an older or newer magic are no torn tail: whoever wrote them wants them back.
@@ -148,8 +153,8 @@ class Scan {
       torn_ = true;
       // One below those before it: the offset of either is wrong.
       torn_offset_ = std::min(next_offset_, header.base_offset);
-      is_cut_ = header.base_offset >= next_offset_ && header.base_offset < rules_.cut_at &&
-                header.last_offset() >= rules_.cut_at;
+      is_cut_ = header.base_offset >= next_offset_ && header.last_offset() >= rules_.cut_at &&
+                (header.base_offset < rules_.cut_at || rules_.gap_at_cut);
       return false;
     }
     if (position_ == 0) segment_.first_timestamp = header.max_timestamp;

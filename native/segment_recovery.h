@@ -16,6 +16,8 @@ struct RecoveryRules {
   int64_t durable_below = 0;
   // Batches that reach this offset are cut off.
   int64_t cut_at = INT64_MAX;
+  // A compaction may have left a gap right below the cut.
+  bool gap_at_cut = false;
   // Where the next segment begins: a batch that reaches it is not whole.
   int64_t next_base = INT64_MAX;
   // Have the files on disk even if nothing of them was cut, checked or rewritten. The indexes of a segment that

@@ -172,7 +172,7 @@ void SharedLog::post(std::vector<Completion>&& completions) {
   std::lock_guard lock(mutex_);
   std::map<uint32_t, std::vector<Completion>> by_member;
   for (Completion& completion : completions) {
-    if (completion.kind == CompletionKind::kOperation) {
+    if (completion.kind == CompletionKind::kOperation || completion.kind == CompletionKind::kOver) {
       const auto member = static_cast<uint32_t>(std::floor(completion.id / kIdsPerMember));
       completion.id -= id_base(member);
       by_member[member].push_back(std::move(completion));

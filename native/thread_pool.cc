@@ -84,7 +84,8 @@ void* ThreadPool::run(void* argument) {
 }
 
 ThreadPool& ThreadPool::io() {
-  static ThreadPool* const pool = new ThreadPool("odradek-io", std::clamp(processors(), 2, 4));
+  // One of them may be waiting for a flush.
+  static ThreadPool* const pool = new ThreadPool("odradek-io", std::clamp(processors(), 2, 4) + 1);
   return *pool;
 }
 

@@ -214,7 +214,7 @@ export class EmbeddedMetadataStore implements MetadataStore {
       leaderEpoch: 0,
       refusalsSeen: 0,
       origin: 'leader',
-      flush: false,
+      flush: 'none',
     })
   }
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { type RawBounds, rawDurable } from '../native/raw-disk.js'
 import { concurrencies, durableBatchBytes } from './amounts.js'
-import { DurableAppends, makeBatch, openFreshLog } from './engine-log.js'
+import { appendFlushed, makeBatch, openFreshLog } from './engine-log.js'
 import type { Subject } from './findings.js'
 import type { Pass, Step } from './step.js'
 
@@ -83,7 +83,6 @@ async function appendDurably(
 ): Promise<{ latencies: Float64Array; seconds: number }> {
   const log = await openFreshLog(folder, 'log')
   try {
-    const appends = new DurableAppends(log)
     const batch = makeBatch(durableBatchBytes).bytes
     const buffers = Array.from({ length: concurrency }, () => batch.slice())
     const latencies: number[] = []
@@ -92,7 +91,7 @@ async function appendDurably(
     await Promise.all(
       buffers.map(async (buffer) => {
         for (let began = start; began - start < maxMs && left-- > 0; ) {
-          await appends.append(buffer)
+          await appendFlushed(log, buffer)
           const now = performance.now()
           latencies.push(now - began)
           began = now

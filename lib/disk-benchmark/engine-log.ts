@@ -77,38 +77,11 @@ export function resetOffset(bytes: Uint8Array, at = 0): void {
 /** Hands a batch to the page cache. The bytes may be used again. */
 export async function append(log: NativeLog, bytes: Uint8Array): Promise<void> {
   resetOffset(bytes)
-  await log.append(bytes, { ...asLeader, flush: false })
+  await log.append(bytes, { ...asLeader, flush: 'none' })
 }
 
-/** Appends to one log that wait until they are on disk. The only listener of the log's flushes. */
-export class DurableAppends {
-  readonly #log: NativeLog
-  /** In the order of their offsets, as appends are answered. */
-  #waiting: { lastOffset: number; done(): void }[] = []
-  #failure: Error | undefined
-
-  constructor(log: NativeLog) {
-    this.#log = log
-    log.onFlush = () => this.#flushed()
-    log.onFailure = (error) => {
-      this.#failure = error
-      this.#flushed()
-    }
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    resetOffset(bytes)
-    const { lastOffset } = await this.#log.append(bytes, { ...asLeader, flush: true })
-    if (this.#log.flushedOffset <= lastOffset && this.#failure === undefined) {
-      await new Promise<void>((done) => this.#waiting.push({ lastOffset, done }))
-    }
-    if (this.#failure !== undefined) throw this.#failure
-  }
-
-  #flushed(): void {
-    const upTo = this.#failure === undefined ? this.#log.flushedOffset : Number.POSITIVE_INFINITY
-    let count = 0
-    while (count < this.#waiting.length && this.#waiting[count]!.lastOffset < upTo) count++
-    for (const { done } of this.#waiting.splice(0, count)) done()
-  }
+/** The same, and waits until they are on disk. */
+export async function appendFlushed(log: NativeLog, bytes: Uint8Array): Promise<void> {
+  resetOffset(bytes)
+  await log.append(bytes, { ...asLeader, flush: 'awaited' })
 }

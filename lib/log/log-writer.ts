@@ -47,18 +47,12 @@ interface Outgoing {
   readonly sizeInBytes: number
 }
 
-interface Unflushed {
-  readonly outgoing: Outgoing
-  readonly result: AppendResult
-}
-
 export class LogWriter {
   readonly #native: NativeLog
   readonly #options: LogWriterOptions
   #open: BatchEncoder | undefined
   #openCalls: Call[] = []
   readonly #full: Outgoing[] = []
-  readonly #unflushed: Unflushed[] = []
   #submitted: Promise<unknown> = Promise.resolve()
   #underWay = 0
   #pendingBytes = 0
@@ -159,21 +153,9 @@ export class LogWriter {
     })
   }
 
-  /** All that was appended up to `offset` (exclusive) is on disk. */
-  flushed(offset: number): void {
-    let done = 0
-    for (const { outgoing, result } of this.#unflushed) {
-      if (result.lastOffset >= offset) break
-      this.#resolve(outgoing, result)
-      done++
-    }
-    if (done > 0) this.#unflushed.splice(0, done)
-  }
-
-  /** The log has failed: what waits for the disk will not get there. */
+  /** The log has failed: it takes no more. */
   fail(error: LogError): void {
     this.#failure ??= error
-    for (const { outgoing } of this.#unflushed.splice(0)) this.#reject(outgoing, this.#failure)
   }
 
   #refuseWhenFull(): void {
@@ -276,22 +258,13 @@ export class LogWriter {
       leaderEpoch: 0,
       origin: bytes ? 'leader' : 'encoder',
       refusalsSeen,
-      flush: this.#options.isFlushed,
+      flush: this.#options.isFlushed ? 'awaited' : 'none',
     })
   }
 
   #written(outgoing: Outgoing, result: AppendResult): void {
     this.onAppended?.()
-    if (!this.#options.isFlushed || this.#native.flushedOffset > result.lastOffset) {
-      this.#resolve(outgoing, result)
-    } else if (this.#failure) {
-      this.#reject(outgoing, this.#failure)
-    } else {
-      this.#unflushed.push({ outgoing, result })
-    }
-  }
-
-  #resolve(outgoing: Outgoing, { baseOffset, lastOffset }: AppendResult): void {
+    const { baseOffset, lastOffset } = result
     for (const { first, last, resolve } of outgoing.calls) {
       resolve({ baseOffset: baseOffset + first, lastOffset: last < 0 ? lastOffset : baseOffset + last })
     }

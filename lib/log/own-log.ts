@@ -46,10 +46,7 @@ export class OwnLog {
     this.source = new OwnLogSource(native, start, isFlushed)
     this.writer = new LogWriter(native, { ...options, isFlushed })
     this.maintenance = new LogMaintenance(native, this.source, host, options, shared)
-    native.onFlush = (offset) => {
-      this.writer.flushed(offset)
-      this.source.wake()
-    }
+    native.onFlush = () => this.source.wake()
     native.onFailure = (error) => {
       this.failure = toLogError(Object.assign(error, { code: 'LOG_FAILED' }), native.path)
       this.writer.fail(this.failure)

@@ -17,7 +17,7 @@ export interface LogHandle {
     bytes: Uint8Array,
     leaderEpoch: number,
     origin: number,
-    flush: boolean,
+    flush: number,
     refusalsSeen: number,
   ): void
   flush(id: number): void

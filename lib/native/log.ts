@@ -31,8 +31,8 @@ const { numbers, scratch, VALUE } = completions
 /** The order of BatchOrigin in the engine. */
 const origins = { leader: 0, coordinator: 1, follower: 2, encoder: 3 } as const
 
-/** Time for the disk to take the mark of a failed log. */
-const longestFailureMs = 10_000
+/** The order of Flush in the engine. */
+const flushes = { none: 0, asked: 1, awaited: 2 } as const
 
 const NOTHING: ReadResult = Object.freeze({ range: null, firstBatchOffset: -1, byteLength: 0 })
 
@@ -59,23 +59,14 @@ class Append implements completions.Operation {
   readonly bytes: Uint8Array
   readonly resolve: (result: AppendResult) => void
   readonly fail: (error: Error) => void
-  /** The log where a flush was asked for too. */
-  readonly flushing: Log | undefined
 
-  constructor(
-    bytes: Uint8Array,
-    flushing: Log | undefined,
-    resolve: (result: AppendResult) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(bytes: Uint8Array, resolve: (result: AppendResult) => void, reject: (error: Error) => void) {
     this.bytes = bytes
-    this.flushing = flushing
     this.resolve = resolve
     this.fail = reject
   }
 
   succeed(at: number): void {
-    this.flushing?.awaitFlush(numbers[at + VALUE + 1]!)
     this.resolve({
       baseOffset: numbers[at + VALUE]!,
       lastOffset: numbers[at + VALUE + 1]!,
@@ -96,14 +87,6 @@ export class Log implements NativeLog, LogListener {
   readonly #id: number
   readonly #handle: LogHandle
   readonly #isShared: boolean
-  #awaited = -1
-  #awaiting = false
-  /** `onFlush` was told of all that is awaited. */
-  #isTold = true
-  /** What `onFlush` was told ahead of the event, -1 without. */
-  #toldEarly = -1
-  #hasFailed = false
-  #failing: NodeJS.Timeout | undefined
 
   /** `share` is given the handle of a log that handles of this process share. */
   constructor(path: string, share?: (handle: LogHandle) => void) {
@@ -133,22 +116,9 @@ export class Log implements NativeLog, LogListener {
   }
 
   flushed(offset: number): void {
-    if (offset > this.#awaited) this.#isTold = true
-    const early = this.#toldEarly
-    if (offset >= early) this.#toldEarly = -1
-    if (offset > early) this.onFlush?.(offset)
-  }
-
-  /** The flush was over before it was asked for, and its event is on the way: nobody might stay to hear it. */
-  #tellEarly(offset: number): void {
-    if (this.#isTold) return
-    this.#isTold = true
-    this.#toldEarly = offset
     this.onFlush?.(offset)
   }
   failed(error: Error): void {
-    this.#hasFailed = true
-    clearTimeout(this.#failing)
     this.onFailure?.(error as Error & EngineErrorFields)
   }
   rolled(baseOffset: number): void {
@@ -180,41 +150,16 @@ export class Log implements NativeLog, LogListener {
 
   append(bytes: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
-      const id = completions.begin(new Append(bytes, options.flush ? this : undefined, resolve, reject))
+      const id = completions.begin(new Append(bytes, resolve, reject))
       this.#handle.append(
         id,
         bytes,
         options.leaderEpoch,
         origins[options.origin],
-        options.flush,
+        flushes[options.flush],
         options.refusalsSeen,
       )
     })
-  }
-
-  /** Whoever waits for `onFlush` must not see the process end because nothing else is under way. */
-  awaitFlush(lastOffset: number): void {
-    if (this.flushedOffset > lastOffset) return
-    this.#isTold = false
-    this.#awaited = this.#awaiting ? Math.max(this.#awaited, lastOffset) : lastOffset
-    if (this.#awaiting) return
-    this.#awaiting = true
-    const done = (): void => {
-      this.#awaiting = false
-      if (this.flushedOffset > this.#awaited) this.#tellEarly(this.flushedOffset)
-      else if (this.logEndOffset > this.#awaited) this.awaitFlush(this.#awaited)
-    }
-    this.flush().then(done, (error: unknown) => this.#awaitFailure(error))
-  }
-
-  /**
-   * `onFailure` tells of a flush that fails, after the log's mark for its next opening is on disk: nothing else may be
-   * under way until then. A handle that came after the failure hears nothing.
-   */
-  #awaitFailure(error: unknown): void {
-    if (this.#hasFailed || (error as EngineErrorFields).code === 'CLOSED') return
-    clearTimeout(this.#failing)
-    this.#failing = setTimeout(nothing, longestFailureMs)
   }
 
   flush(): Promise<number> {

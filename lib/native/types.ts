@@ -107,8 +107,11 @@ export interface AppendOptions {
    * with PREVIOUS_REFUSED, so that nothing is appended on the strength of a batch that was not.
    */
   refusalsSeen: number
-  /** Ask for an fdatasync as soon as the append is done; `onFlush` tells when it has happened. */
-  flush: boolean
+  /**
+   * Ask for an fdatasync as soon as the append is done. With `asked` the promise settles before, and `onFlush` tells
+   * when it has happened; with `awaited` it settles when it has, and rejects LOG_FAILED where that fails.
+   */
+  flush: 'none' | 'asked' | 'awaited'
 }
 
 export interface AppendResult {

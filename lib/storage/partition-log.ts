@@ -152,7 +152,11 @@ export class PartitionLog {
   ): Promise<AppendOutcome> {
     this.#requireWritable()
     const batch = origin === 'client' ? checkClientBatch(records, this.#config) : readBatchIdentity(records)
-    const options = { leaderEpoch, origin: origin === 'client' ? 'leader' : 'coordinator', flush } as const
+    const options = {
+      leaderEpoch,
+      origin: origin === 'client' ? 'leader' : 'coordinator',
+      flush: flush ? 'asked' : 'none',
+    } as const
     if (origin === 'client' && this.#config.compressionType !== 'producer') {
       // Rewriting takes turns, so that batches reach the queue in the order in which they came.
       const turn = this.#rewriting.then(() => recompress(records, this.#config))
@@ -173,7 +177,11 @@ export class PartitionLog {
   async appendAsFollower(records: Uint8Array, flush: boolean): Promise<AppendResult> {
     this.#requireWritable()
     const batch = readBatchIdentity(records)
-    const options = { leaderEpoch: batch.leaderEpoch, origin: 'follower', flush } as const
+    const options = {
+      leaderEpoch: batch.leaderEpoch,
+      origin: 'follower',
+      flush: flush ? 'asked' : 'none',
+    } as const
     const result = await this.#queue.append({ records, batch, options })
     await this.#state.replay(records)
     return result
@@ -245,7 +253,7 @@ export class PartitionLog {
     this.#requireWritable()
     const records = this.transactions.marker(type, transaction, producerEpoch)
     const batch = readBatchIdentity(records)
-    const options = { leaderEpoch, origin: 'coordinator', flush: true } as const
+    const options = { leaderEpoch, origin: 'coordinator', flush: 'asked' } as const
     const { baseOffset, lastOffset } = await this.#queue.append({ records, batch, options })
     await this.transactions.ended({ ...batch, baseOffset, lastOffset }, type, transaction)
   }

@@ -79,7 +79,9 @@ TEST_F(ConcurrencyTest, ReadersNeverSeeHalfABatch) {
     std::vector<double> ids;
     for (auto& batch : batches) {
       batch = make_batch(1 + static_cast<int>(random() % 5), 1000 + round);
-      ids.push_back(submit(batch, BatchOrigin::kClient, random() % 4 == 0));
+      const auto dice = random() % 8;
+      const Flush flush = dice == 0 ? Flush::kAsked : dice == 1 ? Flush::kAwaited : Flush::kNone;
+      ids.push_back(submit(batch, BatchOrigin::kClient, flush));
     }
     for (const double id : ids) ASSERT_TRUE(sink_->wait(id).status.ok());
     if (random() % 2 == 0) watermark = log_->log_end_offset();

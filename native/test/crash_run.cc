@@ -28,6 +28,8 @@ struct CrashRun::Pending {
   std::unique_ptr<std::vector<uint8_t>> bytes;
   int64_t base = 0;
   int64_t end = 0;
+  // It is answered when it is on disk.
+  bool flushed = false;
 };
 
 struct CrashRun::Subject {
@@ -356,9 +358,10 @@ void CrashRun::append(Subject& subject) {
     append.bytes = pending.bytes->data();
     append.size = pending.bytes->size();
     append.leader_epoch = 7;
-    append.flush = random_.chance(0.2);
+    if (random_.chance(0.3)) append.flush = random_.chance(0.5) ? Flush::kAwaited : Flush::kAsked;
+    pending.flushed = append.flush == Flush::kAwaited;
     note("append " + subject.path + " " + std::to_string(pending.base) + "-" + std::to_string(pending.end) +
-         (append.flush ? " flush" : ""));
+         (append.flush != Flush::kNone ? " flush" : ""));
     subject.pending[append.id] = std::move(pending);
     subject.log->append(append);
   }
@@ -603,6 +606,9 @@ void CrashRun::settle() {
       if (completion.status.ok()) {
         if (completion.values[0] != static_cast<double>(it->second.base)) wrong(*subject, "another base offset");
         subject->model.appended = it->second.end;
+        if (it->second.flushed && subject->log->flushed_offset() < it->second.end) {
+          wrong(*subject, "answered before it was on disk");
+        }
       } else {
         subject->failed = true;
         if (disk_.faults() == 0 && !disk_.is_stopped()) {

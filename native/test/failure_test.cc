@@ -73,6 +73,30 @@ TEST_F(FailureTest, AFailedFsyncFailsTheLogAndTheNextOpenCuts) {
   EXPECT_EQ(append(make_batch(1)).values[0], 12);
 }
 
+TEST_F(FailureTest, AFailedFsyncIsToldToTheAppendsThatAwaitIt) {
+  ASSERT_TRUE(open().ok());
+  ASSERT_TRUE(append(make_batch(4)).status.ok());
+  ASSERT_TRUE(flush().status.ok());
+  fail_on(FileOperation::kSync, ".log", EIO, 0, 1);
+  auto one = make_batch(4);
+  const Completion failed = sink_->wait(submit(one, BatchOrigin::kClient, Flush::kAwaited));
+  EXPECT_EQ(failed.status.code(), Code::kLogFailed);
+  EXPECT_EQ(failed.status.error(), EIO);
+  EXPECT_EQ(sink_->wait_event(CompletionKind::kFailed).status.code(), Code::kIo);
+  EXPECT_EQ(log_->flushed_offset(), 4);
+  ASSERT_TRUE(close().status.ok());
+  ASSERT_TRUE(reopen_clean().ok());
+  EXPECT_EQ(log_->log_end_offset(), 4);
+
+  fail_on(FileOperation::kSync, ".log", EIO, 0, 1);
+  auto two = make_batch(4);
+  const double asked = submit(two, BatchOrigin::kClient, Flush::kAsked);
+  EXPECT_TRUE(sink_->wait(asked).status.ok());
+  const Completion over = sink_->wait_event(CompletionKind::kOver);
+  EXPECT_EQ(over.id, asked);
+  EXPECT_EQ(over.status.code(), Code::kLogFailed);
+}
+
 TEST_F(FailureTest, AWriteThatCannotBeTakenBackIsCutByTheNextOpen) {
   ASSERT_TRUE(open().ok());
   ASSERT_TRUE(append(make_batch(4)).status.ok());

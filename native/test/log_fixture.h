@@ -143,7 +143,8 @@ class LogTest : public ::testing::Test {
   }
   Status reopen_clean(int64_t log_start = 0) { return open({0, true, log_start}); }
 
-  double submit(std::vector<uint8_t>& batch, BatchOrigin origin = BatchOrigin::kClient, bool flush = false) {
+  double submit(std::vector<uint8_t>& batch, BatchOrigin origin = BatchOrigin::kClient,
+                Flush flush = Flush::kNone) {
     Append append;
     append.id = ++last_id_;
     append.bytes = batch.data();

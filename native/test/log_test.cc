@@ -183,6 +183,57 @@ TEST_F(LogTest, FlushCoversAllThatWasSubmittedBefore) {
   EXPECT_EQ(sink_->wait_event(CompletionKind::kFlushed).values[0] > 0, true);
 }
 
+TEST_F(LogTest, AnAppendThatAwaitsItsFlushIsAnsweredWhenItIsOnDisk) {
+  ASSERT_TRUE(open().ok());
+  std::vector<std::vector<uint8_t>> batches(40, make_batch(2));
+  std::vector<double> ids;
+  for (size_t i = 0; i < batches.size(); i++) {
+    ids.push_back(submit(batches[i], BatchOrigin::kClient, i % 3 == 0 ? Flush::kNone : Flush::kAwaited));
+    if (i % 10 == 9) flush();
+  }
+  for (size_t i = 0; i < ids.size(); i++) {
+    const Completion done = sink_->wait(ids[i]);
+    ASSERT_TRUE(done.status.ok());
+    EXPECT_TRUE(done.last);
+    EXPECT_EQ(done.values[0], static_cast<double>(2 * i));
+    EXPECT_EQ(done.values[1], static_cast<double>(2 * i + 1));
+    if (i % 3 != 0) {
+      EXPECT_GT(log_->flushed_offset(), static_cast<int64_t>(2 * i + 1));
+    }
+  }
+}
+
+TEST_F(LogTest, AnAppendThatAsksForAFlushIsOverWhenItIsOnDisk) {
+  ASSERT_TRUE(open().ok());
+  auto batch = make_batch(2);
+  const double id = submit(batch, BatchOrigin::kClient, Flush::kAsked);
+  EXPECT_FALSE(sink_->wait(id).last);
+  EXPECT_EQ(sink_->wait_event(CompletionKind::kOver).id, id);
+  EXPECT_EQ(log_->flushed_offset(), 2);
+  auto bad = make_batch(1);
+  bad[65] ^= 1;
+  EXPECT_TRUE(sink_->wait(submit(bad, BatchOrigin::kClient, Flush::kAsked)).last);
+}
+
+TEST_F(LogTest, WhatAwaitsAFlushIsAnsweredWhenTheLogIsCutOrRemoved) {
+  ASSERT_TRUE(open().ok());
+  for (int i = 0; i < 20; i++) {
+    auto batch = make_batch(3);
+    const double appended = submit(batch, BatchOrigin::kClient, Flush::kAwaited);
+    const double flushed = ++last_id_;
+    log_->flush(flushed);
+    ASSERT_TRUE((i % 2 == 0 ? truncate(0) : reset(0)).status.ok());
+    EXPECT_TRUE(sink_->wait(appended).status.ok());
+    EXPECT_TRUE(sink_->wait(flushed).status.ok());
+  }
+  auto batch = make_batch(3);
+  const double appended = submit(batch, BatchOrigin::kClient, Flush::kAwaited);
+  ASSERT_TRUE(wait_for([&](double id) { log_->remove(id, path_ + "-delete"); }).status.ok());
+  const Code code = sink_->wait(appended).status.code();
+  EXPECT_TRUE(code == Code::kOk || code == Code::kClosed);
+  log_.reset();
+}
+
 TEST_F(LogTest, FlushesByCountAndByTime) {
   settings_.flush_messages = 3;
   ASSERT_TRUE(open().ok());

@@ -121,13 +121,18 @@ export class CompactedLog implements CleanableLog {
       },
       compression,
     )
-    await this.native.append(bytes, { leaderEpoch: 3, origin: 'leader', refusalsSeen: 0, flush: false })
+    await this.native.append(bytes, { leaderEpoch: 3, origin: 'leader', refusalsSeen: 0, flush: 'none' })
   }
 
   /** Appends the marker that ends the producer's transaction. */
   async end(type: ControlType, producerId: number): Promise<void> {
     const marker = encodeEndTransactionMarker(type, 0, { producerId, producerEpoch: 0, timestamp: 1_000 })
-    await this.native.append(marker, { leaderEpoch: 3, origin: 'coordinator', refusalsSeen: 0, flush: false })
+    await this.native.append(marker, {
+      leaderEpoch: 3,
+      origin: 'coordinator',
+      refusalsSeen: 0,
+      flush: 'none',
+    })
   }
 
   /** Seals what is there, so that it can be cleaned. */

@@ -34,7 +34,7 @@ export const crashed: OpenLogOptions = {
   logStartOffset: 0,
 }
 export const clean: OpenLogOptions = { ...crashed, cleanShutdown: true }
-export const leader: AppendOptions = { leaderEpoch: 3, origin: 'leader', refusalsSeen: 0, flush: false }
+export const leader: AppendOptions = { leaderEpoch: 3, origin: 'leader', refusalsSeen: 0, flush: 'none' }
 
 interface Fault {
   operation: 'open' | 'read' | 'write' | 'sync' | 'truncate' | 'rename' | 'unlink' | 'syncFolder'

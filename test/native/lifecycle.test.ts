@@ -136,7 +136,7 @@ test('logs, ranges and promises are collected, and descriptors are closed', asyn
        const all = { maxBytes: 1 << 16, minOneBatch: true, maxOffset: Number.MAX_SAFE_INTEGER }
        async function use(i) {
          const one = await openLog(${JSON.stringify(folder)} + '/many-' + i, crashed)
-         const appended = one.append(batch(60), { ...leader, flush: true })
+         const appended = one.append(batch(60), { ...leader, flush: 'asked' })
          registry.register(appended, 'promise')
          await appended
          const { range } = await one.read(0, all)
@@ -175,7 +175,7 @@ test('the process does not end before a flush that was asked for', async (t) => 
     script(
       folder,
       `log.onFlush = (offset) => console.log(offset)
-       await log.append(batch(60), { ...leader, flush: true })`,
+       await log.append(batch(60), { ...leader, flush: 'asked' })`,
     ),
   )
   t.deepEqual(ended, { code: 0, signal: null, output: '60\n' })

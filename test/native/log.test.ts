@@ -106,7 +106,7 @@ test('a refused batch is typed, and takes those with it that were submitted on i
 test('onFlush follows the appends that asked for it', async (t) => {
   const log = await open(t, await temporaryFolder(t))
   const flushed = new Promise<number>((resolve) => (log.onFlush = resolve))
-  await append(log, batch(4), { flush: true })
+  await append(log, batch(4), { flush: 'asked' })
   t.is(await flushed, 4)
   t.is(log.flushedOffset, 4)
   await append(log, batch(1))
