@@ -6,6 +6,8 @@ import type { ClusterBench } from './cluster-bench.js'
 import { Probe } from './probe.js'
 
 const TOPIC = 'probed'
+/** The others change their leaders together with the one that is probed. */
+const PARTITIONS = 6
 /** Between a broker's return and the next one's going. */
 const REST_MS = 1_000
 
@@ -69,7 +71,7 @@ const VARIANTS: readonly Variant[] = [
 ]
 
 async function run({ times, isGradual = false, harm }: Variant, bench: ClusterBench): Promise<Figures> {
-  if (await bench.start()) await bench.createTopic(TOPIC, 1)
+  if (await bench.start()) await bench.createTopic(TOPIC, PARTITIONS)
   const answered: number[] = []
   const slowest: number[] = []
   for (let time = 0; time < times; time++) {

@@ -53,7 +53,10 @@ export class Acknowledgements {
   }
 
   /** Answers what the replicas have come to. */
-  pass(leadership: Leadership, { highWatermark, flushedOffset, logStartOffset }: LeaderOffsets): void {
+  pass(leadership: Leadership, offsets: LeaderOffsets): void {
+    // Nearly always: what the offsets are has to be asked of the engine.
+    if (this.#committed.isEmpty && this.#durable.isEmpty && this.#deleted.isEmpty) return
+    const { highWatermark, flushedOffset, logStartOffset } = offsets
     const refusal = () => this.#refusal(leadership)
     if (!this.#committed.isEmpty) this.#committed.pass(highWatermark, refusal)
     if (!this.#durable.isEmpty) {
