@@ -15,7 +15,6 @@ import { KafkaError } from '../protocol/errors.js'
 import type { ControlType } from '../protocol/index.js'
 import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from '../storage/index.js'
 import { Acknowledgements } from './acknowledgements.js'
-import { ByteMarks } from './byte-marks.js'
 import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
 import {
   type FollowerId,
@@ -24,7 +23,8 @@ import {
   type PartitionState,
   type ReadableFollower,
 } from './leadership.js'
-import { type Isolation, type ReadWaiter, ReadWaiters } from './read-waiters.js'
+import { LogProgress } from './log-progress.js'
+import type { Isolation, ReadWaiter } from './read-waiters.js'
 import { namesReplica } from './replication-quota.js'
 
 export interface ProduceOutcome extends AppendOutcome {
@@ -58,14 +58,8 @@ export class Partition implements CleanableLog {
   /** While this broker leads. */
   #leadership: Leadership | undefined
   #config: TopicConfig
-  #highWatermark: number
-  /** Of what has been told of as appended; the engine may be further. */
-  #logEnd: number
-  #appendedBytes = 0
-  #committedBytes = 0
-  readonly #marks = new ByteMarks()
+  readonly #progress: LogProgress
   readonly #acknowledgements = new Acknowledgements(() => this.#config.minInsyncReplicas)
-  readonly #readWaiters = new ReadWaiters()
   #closed = false
 
   constructor({ topic, topicId, log, config, highWatermark, environment }: PartitionOptions) {
@@ -75,8 +69,7 @@ export class Partition implements CleanableLog {
     this.log = log
     this.#config = config
     this.#environment = environment
-    this.#logEnd = log.logEndOffset
-    this.#highWatermark = Math.min(Math.max(highWatermark, log.logStartOffset), this.#logEnd)
+    this.#progress = new LogProgress(log.logEndOffset, Math.max(highWatermark, log.logStartOffset))
     log.listener = {
       onAppended: (result, sizeInBytes) => this.#onAppended(result.lastOffset + 1, sizeInBytes),
       onFlushed: () => this.#onFlushed(),
@@ -103,12 +96,13 @@ export class Partition implements CleanableLog {
   }
 
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#progress.highWatermark
   }
 
   /** The high watermark, but for a transaction that is open: below where it begins. */
   get lastStableOffset(): number {
-    return Math.min(this.#highWatermark, this.log.transactions.firstUnstableOffset ?? this.#highWatermark)
+    const { highWatermark } = this
+    return Math.min(highWatermark, this.log.transactions.firstUnstableOffset ?? highWatermark)
   }
 
   get logStartOffset(): number {
@@ -117,7 +111,7 @@ export class Partition implements CleanableLog {
 
   /** Of what has been told of as appended: the log itself may be further. */
   get logEndOffset(): number {
-    return this.#logEnd
+    return this.#progress.logEnd
   }
 
   get flushedOffset(): number {
@@ -163,8 +157,10 @@ export class Partition implements CleanableLog {
     }
     this.#endLeadership()
     this.log.fence(state.leaderEpoch)
-    this.#leadership = new Leadership(this.#environment, this, state, this.#logEnd, () => this.#advance())
-    this.#markLogEnd()
+    this.#leadership = new Leadership(this.#environment, this, state, this.logEndOffset, () =>
+      this.#advance(),
+    )
+    this.#progress.markAnew()
     this.#advance()
   }
 
@@ -214,18 +210,13 @@ export class Partition implements CleanableLog {
 
   /** Exclusive upper bound of what a reader with this isolation may see. */
   readableEnd(isolation: Isolation): number {
-    if (isolation === 'logEnd') return this.#logEnd
-    return isolation === 'committed' ? this.#highWatermark : this.lastStableOffset
+    if (isolation === 'logEnd') return this.logEndOffset
+    return isolation === 'committed' ? this.highWatermark : this.lastStableOffset
   }
 
   /** Bytes that have become readable since the partition was opened: what a waiting fetch counts. */
   readableBytes(isolation: Isolation): number {
-    return isolation === 'logEnd' ? this.#appendedBytes : this.committedBytes
-  }
-
-  /** Bytes that the high watermark has passed since the partition was opened: rises with it, never before it. */
-  get committedBytes(): number {
-    return this.#committedBytes
+    return isolation === 'logEnd' ? this.#progress.appendedBytes : this.#progress.committedBytes
   }
 
   /**
@@ -233,7 +224,7 @@ export class Partition implements CleanableLog {
    * one that clients have seen.
    */
   get isCatchingUp(): boolean {
-    return this.#leadership !== undefined && this.#highWatermark < this.#leadership.epochStartOffset
+    return this.#leadership !== undefined && this.highWatermark < this.#leadership.epochStartOffset
   }
 
   read(
@@ -265,21 +256,21 @@ export class Partition implements CleanableLog {
     const { leaderEpoch } = this.#requireLeadership()
     await this.log.endTransaction(transaction, type, producerEpoch, leaderEpoch)
     await this.log.native.flush()
-    this.#readWaiters.onCommitted()
+    this.#progress.waiters.onCommitted()
   }
 
   addReadWaiter(waiter: ReadWaiter, isolation: Isolation): void {
-    this.#readWaiters.add(waiter, isolation)
+    this.#progress.waiters.add(waiter, isolation)
   }
 
   removeReadWaiter(waiter: ReadWaiter): void {
-    this.#readWaiters.remove(waiter)
+    this.#progress.waiters.remove(waiter)
   }
 
   /** Where a log whose last record is of `lastEpoch`, and that ends at `offset`, parts from this one. */
   divergence(lastEpoch: number, offset: number): EpochEnd | undefined {
     // What nearly every fetch finds, thousands of times where there are thousands of partitions.
-    if (lastEpoch === this.leaderEpoch && offset <= this.#logEnd) return undefined
+    if (lastEpoch === this.leaderEpoch && offset <= this.logEndOffset) return undefined
     return divergence(this.log, this.leaderEpoch, lastEpoch, offset)
   }
 
@@ -297,10 +288,10 @@ export class Partition implements CleanableLog {
         `${this.topic}-${this.partition} has no replica at ${follower.id}.`,
       )
     }
-    leadership.fetched(follower, fetchOffset, logStartOffset, this.#logEnd)
+    leadership.fetched(follower, fetchOffset, logStartOffset, this.logEndOffset)
     this.#advance()
-    leadership.dropIfBehind(follower.id, this.#highWatermark)
-    leadership.considerJoin(follower.id, this.#highWatermark, this.#config.writeCaching)
+    leadership.dropIfBehind(follower.id, this.highWatermark)
+    leadership.considerJoin(follower.id, this.highWatermark, this.#config.writeCaching)
   }
 
   /** What a follower asks for waits for the quota: nothing may wait for that follower. */
@@ -315,12 +306,12 @@ export class Partition implements CleanableLog {
     if (leadership?.leaderEpoch !== leaderEpoch) return
     leadership.flushed(follower, flushedOffset)
     this.#advance()
-    leadership.considerJoin(follower.id, this.#highWatermark, this.#config.writeCaching)
+    leadership.considerJoin(follower.id, this.highWatermark, this.#config.writeCaching)
   }
 
   /** Takes followers that lag out of the ISR; called from time to time. */
   checkLag(): void {
-    this.#leadership?.dropLaggards(this.#logEnd)
+    this.#leadership?.dropLaggards(this.logEndOffset)
   }
 
   /** Appends what the leader of the epoch that is followed has sent. REQUIRES: whole batches, the first at the log end. */
@@ -332,25 +323,21 @@ export class Partition implements CleanableLog {
   /** What the leader says of its log: how far it is committed, and where it begins. */
   followLeader(highWatermark: number, logStartOffset: number): void {
     if (this.#leadership) return
-    this.#raiseHighWatermark(Math.min(highWatermark, this.#logEnd))
-    this.log.raiseLogStartOffset(Math.min(logStartOffset, this.#highWatermark))
+    this.#progress.commit(Math.min(highWatermark, this.logEndOffset))
+    this.log.raiseLogStartOffset(Math.min(logStartOffset, this.highWatermark))
   }
 
   /** Cuts what the leader does not have. REQUIRES: a follower without an append under way. */
   async truncate(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
     this.#requireOpen()
-    this.#logEnd = await this.log.truncate(offset, writeRecoveryPoints)
-    this.#highWatermark = Math.min(this.#highWatermark, this.#logEnd)
-    this.#markLogEnd()
+    this.#progress.cut(await this.log.truncate(offset, writeRecoveryPoints))
   }
 
   /** Starts anew where the leader's log begins. REQUIRES: a follower without an append under way. */
   async reset(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
     this.#requireOpen()
     await this.log.reset(offset, writeRecoveryPoints)
-    this.#logEnd = offset
-    this.#highWatermark = offset
-    this.#markLogEnd()
+    this.#progress.restart(offset)
   }
 
   /**
@@ -360,14 +347,14 @@ export class Partition implements CleanableLog {
   async deleteRecords(offset: number): Promise<number> {
     this.#requireOpen()
     const leadership = this.#requireLeadership()
-    const target = offset === -1 ? this.#highWatermark : offset
-    if (target < 0 || target > this.#highWatermark) {
+    const target = offset === -1 ? this.highWatermark : offset
+    if (target < 0 || target > this.highWatermark) {
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
-        `Records can be deleted up to the high watermark, ${this.#highWatermark}; ${offset} lies beyond it.`,
+        `Records can be deleted up to the high watermark, ${this.highWatermark}; ${offset} lies beyond it.`,
       )
     }
-    if (this.log.raiseLogStartOffset(target)) this.#readWaiters.onLogStartRaised()
+    if (this.log.raiseLogStartOffset(target)) this.#progress.waiters.onLogStartRaised()
     await this.log.deleteOldSegments()
     if (this.#leadership !== leadership) throw this.#notLeader()
     if (leadership.lowestLogStart(this.logStartOffset) < target)
@@ -466,13 +453,12 @@ export class Partition implements CleanableLog {
   }
 
   #onAppended(endOffset: number, sizeInBytes: number): void {
-    this.#logEnd = endOffset
-    this.#appendedBytes += sizeInBytes
+    this.#progress.append(endOffset, sizeInBytes)
     if (this.#leadership) {
-      this.#readWaiters.onAppended()
+      this.#progress.waiters.onAppended()
       this.#advance()
     }
-    if (this.#highWatermark < endOffset) this.#marks.add(endOffset, this.#appendedBytes)
+    this.#progress.mark()
   }
 
   #onFlushed(): void {
@@ -484,30 +470,15 @@ export class Partition implements CleanableLog {
   #advance(): void {
     const leadership = this.#leadership
     if (!leadership) return
-    this.#raiseHighWatermark(leadership.committedOffset(this.#logEnd))
+    this.#progress.commit(leadership.committedOffset(this.logEndOffset))
     this.#acknowledgements.pass(leadership, this)
-  }
-
-  #raiseHighWatermark(offset: number): void {
-    if (offset <= this.#highWatermark) return
-    this.#highWatermark = offset
-    const bytes = this.#marks.passed(offset)
-    this.#committedBytes =
-      offset === this.#logEnd ? this.#appendedBytes : Math.max(this.#committedBytes, bytes)
-    this.#readWaiters.onCommitted()
-  }
-
-  /** What lies above the watermark counts as one piece from here on. */
-  #markLogEnd(): void {
-    this.#marks.clear()
-    if (this.#highWatermark < this.#logEnd) this.#marks.add(this.#logEnd, this.#appendedBytes)
   }
 
   #endLeadership(): void {
     this.#leadership?.end()
     this.#leadership = undefined
     this.#acknowledgements.fail(this.#notLeader())
-    this.#readWaiters.onRoleChanged()
+    this.#progress.waiters.onRoleChanged()
   }
 
   #onFailed(error: Error): void {
