@@ -83,7 +83,7 @@ for (const stop of ['clean', 'killed'] as const) {
     })
     t.deepEqual(
       logged('settings of Kafka')!.list!.map((each) => (each as { of: string; name: string }).of),
-      ['all brokers', 'broker 1'],
+      ['all brokers'],
     )
     t.deepEqual(logged('no counterpart')!.list, ['client quotas', 'SCRAM credentials'])
   })
