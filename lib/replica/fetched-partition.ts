@@ -32,6 +32,7 @@ export class FetchedPartition {
   /** Not fetched before that time. */
   retryAtMs = 0
   #failures = 0
+  #isDamageTold = false
   #work: Promise<void> = Promise.resolve()
   #stopped = false
   /** Cut, and the checkpoints say more than the log holds: nothing is appended before they are written. */
@@ -125,6 +126,15 @@ export class FetchedPartition {
     const error = toKafkaError(thrown)
     this.retryAtMs = nowMs + Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures, 20))
     this.#failures++
+    if (error instanceof KafkaError && error.code === ErrorCode.CORRUPT_MESSAGE) {
+      const isFirst = !this.#isDamageTold
+      this.#isDamageTold = true
+      this.#log[isFirst ? 'error' : 'debug'](
+        { err: error, ...this.#name, offset: this.partition.log.logEndOffset },
+        'what the leader sends is damaged, and not taken: run odradek log verify on its log, and have another replica lead',
+      )
+      return
+    }
     // While a leader changes, both sides hear of it at different times: that is worth no line, and one is enough.
     const isNews = this.#failures === (error instanceof KafkaError ? failuresToTell : 1)
     this.#log[isNews ? 'warn' : 'debug']({ err: error, ...this.#name }, 'a partition could not be fetched')

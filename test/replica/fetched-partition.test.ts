@@ -40,6 +40,7 @@ function answer(errorCode: number): FetchedData {
 }
 
 const outOfRange = 1
+const corruptMessage = 2
 
 test('a log that starts anew has its checkpoints written before it is cut, and before anything else happens', async (t) => {
   const { steps, fetched } = follower()
@@ -66,4 +67,16 @@ test('where they could not be written after the cut they are before the next ans
     'follow',
   ]
   t.deepEqual(steps, expected)
+})
+
+test('damaged bytes of a leader are told as an error, once', async (t) => {
+  const told: { level: number; offset: number }[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void told.push(JSON.parse(line)) })
+  const partition = { log: { logEndOffset: 40 }, leaderEpoch: 2 } as unknown as Partition
+  const fetched = new FetchedPartition(partition, log, async () => {})
+  for (let round = 0; round < 10; round++) await fetched.take(answer(corruptMessage), 0, 1_000)
+  t.deepEqual(
+    told.map(({ level, offset }) => [level, offset]),
+    [[50, 40]],
+  )
 })
