@@ -135,3 +135,21 @@ etcdTest('an etcd that is set back to an older state is refused from then on', a
   const lease = await t.throwsAsync(store.leases.keepAlive('1', 60_000))
   t.true(lease instanceof MetadataRolledBackError)
 })
+
+etcdTest('a full etcd refuses and says what to do; once it has room it takes changes again', async (t) => {
+  await using etcd = await Etcd.start()
+  const store = await etcd.open()
+  t.teardown(() => store.close())
+  const { id } = await store.leases.grant(60_000)
+  const alarm = (action: 'ACTIVATE' | 'DEACTIVATE') =>
+    etcd.command('maintenance/alarm', { action, memberID: '0', alarm: 'NOSPACE' })
+  await alarm('ACTIVATE')
+  await t.throwsAsync(store.txn(put('a', '1')), {
+    instanceOf: MetadataRefusedError,
+    message: /database space exceeded \(etcd is full .* etcdctl alarm disarm\)/,
+  })
+  t.true(await store.leases.keepAlive(id, 60_000))
+  t.is(await store.get('a'), undefined)
+  await alarm('DEACTIVATE')
+  t.true((await store.txn(put('a', '1'))).succeeded)
+})
