@@ -127,7 +127,11 @@ export class EtcdConnection {
       const client = await this.#readyClient(deadline)
       let isSent = false
       try {
-        const metadata = await this.#metadata(client)
+        const metadata = await this.#metadata(client).catch((error) => {
+          // etcd asks nobody who he is for this: a password that is wrong now must not fence all brokers.
+          if (method.path === methods.leaseKeepAlive.path) return new Metadata()
+          throw error
+        })
         const left = deadline - performance.now()
         const patience = isRepeatable && this.#options.endpoints.length > 1 ? patienceMs : left
         const known = this.#revision

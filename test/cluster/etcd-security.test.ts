@@ -117,3 +117,14 @@ etcdTest(
     t.deepEqual(seen, ['2', '3', '4'])
   },
 )
+
+etcdTest('a password that is wrong now takes changes, and no lease', async (t) => {
+  const etcd = await withUsers(t)
+  const store = await etcd.open(root)
+  t.teardown(() => store.close())
+  const { id } = await store.leases.grant(60_000)
+  const { token } = await etcd.command('auth/authenticate', { name: 'root', password: 'secret' })
+  await etcd.command('auth/user/changepw', { name: 'root', password: 'new' }, String(token))
+  await t.throwsAsync(store.txn(put('a', '1')), { instanceOf: MetadataRefusedError })
+  t.true(await store.leases.keepAlive(id, 60_000))
+})

@@ -150,10 +150,11 @@ export class Etcd implements AsyncDisposable {
   }
 
   /** A command of etcd's own over its JSON gateway. */
-  async command(path: string, body: object): Promise<Record<string, unknown>> {
+  async command(path: string, body: object, token?: string): Promise<Record<string, unknown>> {
     const answer = await fetch(`http://${this.endpoint}/v3/${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
+      ...(token !== undefined && { headers: { authorization: token } }),
     })
     return (await answer.json()) as Record<string, unknown>
   }
