@@ -226,6 +226,7 @@ export class EtcdConnection {
 
   #told(why: string | undefined): string {
     if (why !== undefined) return `: ${why}`
+    if (this.#clusterId !== undefined) return ''
     return this.#options.tls
       ? ' (it may ask for a certificate, or refuse that of etcd.tls.cert.file)'
       : ' (it may ask for TLS: see etcd.tls.ca.file)'
