@@ -1,5 +1,6 @@
 // What a log is after it was not closed, or its files were harmed.
 #include "failed_marker.h"
+#include "gap_limit.h"
 #include "log_fixture.h"
 
 namespace odradek::test {
@@ -131,6 +132,21 @@ TEST_F(RecoveryTest, RebuildsIndexesThatDoNotCheckOut) {
   EXPECT_EQ(report_.rebuilt_indexes, 0);
 }
 
+// A power cut may keep the offset entry of a batch and lose the time entry of one before it.
+TEST_F(RecoveryTest, MissesATimeEntryThatIsGone) {
+  settings_.index_interval_bytes = 0;
+  ASSERT_TRUE(open().ok());
+  for (const int64_t timestamp : {1000, 1600, 2000, 1500}) ASSERT_TRUE(append(make_batch(1, timestamp)).status.ok());
+  ASSERT_TRUE(flush().status.ok());
+  crash();
+  shrink(file(0, kTimeIndexSuffix), kTimeIndexEntrySize);
+  ASSERT_TRUE(reopen_after_crash(4).ok());
+  EXPECT_EQ(log_->segments()[0].max_timestamp.timestamp, 2000);
+  int64_t found = -1;
+  ASSERT_TRUE(log_->find_by_timestamp(1900, 0, &found).ok());
+  EXPECT_EQ(found, 2);
+}
+
 TEST_F(RecoveryTest, TakesIndexesThatWereNeverTrimmed) {
   fill_and_crash();
   write_tail(file(200, kOffsetIndexSuffix), std::vector<uint8_t>(4096));
@@ -215,6 +231,21 @@ TEST_F(RecoveryTest, CutsToTheMarkerOfAFailedLog) {
   ASSERT_TRUE(close().status.ok());
   ASSERT_TRUE(reopen_clean().ok());
   EXPECT_EQ(report_.truncated_bytes, 0u);
+}
+
+// A truncation of a compacted log that stopped half way: the gap before the cut is none that a loss left.
+TEST_F(RecoveryTest, CutsToTheMarkerBehindAGapOfACompaction) {
+  ASSERT_TRUE(open().ok());
+  for (const int64_t base : {0, 5, 9}) {
+    ASSERT_TRUE(append(make_batch(2, 1000, base), BatchOrigin::kFollower).status.ok());
+  }
+  ASSERT_TRUE(flush().status.ok());
+  crash();
+  ASSERT_TRUE(write_gap_limit(path_, 11).ok());
+  leave_failed_marker(path_, 9);
+  ASSERT_TRUE(reopen_after_crash(9).ok());
+  EXPECT_EQ(log_->log_end_offset(), 7);
+  EXPECT_EQ(all_bases(), (std::vector<int64_t>{0, 5}));
 }
 
 TEST_F(RecoveryTest, SurvivesEveryLengthOfTheLastSegment) {
