@@ -3,7 +3,13 @@
  * epochs passed on, groups loaded. Changes are carried out in their order, one after the other.
  */
 import type { Logger } from 'pino'
-import type { Cluster, ImageChange, PartitionImage, TopicImage } from '../cluster/index.js'
+import {
+  type Cluster,
+  type ImageChange,
+  isReservedName,
+  type PartitionImage,
+  type TopicImage,
+} from '../cluster/index.js'
 import type { GroupCoordinator } from '../coordinator/index.js'
 import type { AssignedPartition, Replicas } from '../replica/index.js'
 import { endOpenTransactions } from './open-transactions.js'
@@ -31,10 +37,10 @@ export class ImageFollower {
 
   /**
    * Opens the logs of all that the image assigns to this broker, and ends what transactions they were left with. What
-   * was given to others while this broker was away is removed.
+   * was deleted or given to others while this broker was away is set aside.
    */
   async start(): Promise<void> {
-    await this.#replicas.folder.removeFolders((name, partition) => this.#elsewhere(name, partition))
+    await this.#replicas.folder.setStraysAside((...found) => this.#isStray(...found))
     const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
       this.#assigned(topic, topic.partitions),
     )
@@ -113,11 +119,11 @@ export class ImageFollower {
       }))
   }
 
-  /** The topic's id of a partition that only other brokers have. */
-  #elsewhere(name: string, partition: number): string | undefined {
-    const topic = this.#cluster.image.topic(name)
-    const state = topic?.partitions[partition]
-    return state && !state.replicas.includes(this.#cluster.nodeId) ? topic!.topicId : undefined
+  /** Of a topic that was deleted, or a partition that only other brokers have. */
+  #isStray(name: string, partition: number, topicId: string): boolean {
+    if (isReservedName(name)) return false
+    const state = this.#cluster.image.topicById(topicId)?.partitions[partition]
+    return !state?.replicas.includes(this.#cluster.nodeId)
   }
 
   /** What is other brokers' now is served no more from the first turn on. Resolves when its logs are removed. */

@@ -41,4 +41,4 @@ export type {
 } from './reassignment-controller.js'
 export type { PartitionAssignment } from './replica-assignment.js'
 export type { CreatePartitionsRequest, CreateTopicRequest, TopicController } from './topic-controller.js'
-export { isInternalTopic, METADATA_FOLDER, validateTopicName } from './topic-names.js'
+export { isInternalTopic, isReservedName, METADATA_FOLDER, validateTopicName } from './topic-names.js'

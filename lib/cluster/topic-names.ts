@@ -22,6 +22,11 @@ export function isInternalTopic(name: string): boolean {
   return internalTopics.has(name)
 }
 
+/** Of folders that hold metadata, not topics. */
+export function isReservedName(name: string): boolean {
+  return reserved.has(name)
+}
+
 /** Throws INVALID_TOPIC_EXCEPTION for a name that no topic can have. */
 export function validateTopicName(name: string): void {
   if (name === '') fail('A topic name cannot be empty')
@@ -30,7 +35,7 @@ export function validateTopicName(name: string): void {
   if (!/^[A-Za-z0-9._-]+$/.test(name)) {
     fail(`Topic name '${name}' may hold only ASCII letters, digits, '.', '_' and '-'`)
   }
-  if (reserved.has(name)) fail(`Topic name '${name}' is reserved`)
+  if (isReservedName(name)) fail(`Topic name '${name}' is reserved`)
 }
 
 /** Names that differ in `.` and `_` alone collide in metrics, where both are written the same. */

@@ -13,6 +13,8 @@ export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
 /** A partition's folder that is going. */
 export const DELETED_FOLDER_SUFFIX = '-delete'
+/** Of partitions that a broker found and had no use for. */
+export const STRAY_FOLDER_SUFFIX = '-stray'
 
 /** Ours: records that a truncation puts back; there while one is under way. */
 export const TRUNCATION_FILE = 'truncation'

@@ -2,7 +2,8 @@
  * A broker's data folder: its partitions' logs, the checkpoints that tell the next start what is on disk, and the
  * mark of a clean stop. One process holds it at a time (the lock is taken by whoever opens the folder).
  */
-import { basename, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import { type PartitionOffset, readPartitionOffsets, writePartitionOffsets } from '../log/checkpoint-file.js'
@@ -15,10 +16,16 @@ import {
   parsePartitionFolder,
   partitionFolderName,
   RECOVERY_POINT_CHECKPOINT,
+  STRAY_FOLDER_SUFFIX,
 } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { PartitionLog } from './partition-log.js'
 import { nativeEngine, type StorageEngine } from './storage-engine.js'
+
+/** Bytes of a file's name. */
+const longestName = 255
+/** Names in one log line. */
+const straysShown = 10
 
 /** Where checkpoints of one kind come from. */
 type OffsetOf = (log: PartitionLog) => number
@@ -143,21 +150,34 @@ export class DataFolder {
   }
 
   /**
-   * Removes the folders of partitions that are other brokers' by now. `elsewhere` gives the topic's id of such a
-   * partition, undefined of all others. REQUIRES: none of their logs is open.
+   * Sets folders aside that hold partitions of no use here: those of deleted topics, or of other brokers by now. As in
+   * Kafka their names end in `-stray` then, and nobody but an operator removes them: should the metadata be an older
+   * one, they may be all there is. REQUIRES: none of their logs is open.
    */
-  async removeFolders(elsewhere: (topic: string, partition: number) => string | undefined): Promise<void> {
+  async setStraysAside(
+    isStray: (topic: string, partition: number, topicId: string) => boolean,
+  ): Promise<void> {
     const { files } = this.#engine
+    const moved: string[] = []
     for (const name of [...this.#namesAtStart]) {
       const found = parsePartitionFolder(name)
-      const topicId = found && elsewhere(found.topic, found.partition)
+      if (!found) continue
       const folder = join(this.path, name)
-      if (topicId === undefined || (await topicIdOf(files, folder)) !== topicId) continue
-      this.#log.info({ folder: name }, 'the folder of a partition that other brokers have is removed')
-      await removePartitionFolder(files, folder)
+      const topicId = await topicIdOf(files, folder)
+      if (topicId === undefined || !isStray(found.topic, found.partition, topicId)) continue
+      const aside = asideName(name, STRAY_FOLDER_SUFFIX)
+      await files.rename(folder, join(this.path, aside))
       this.#namesAtStart.delete(name)
       this.#forget(name)
+      moved.push(aside)
     }
+    if (moved.length === 0) return
+    await files.syncFolder(this.path)
+    const shown = moved.slice(0, straysShown)
+    this.#log.warn(
+      { count: moved.length, folders: shown },
+      'folders of partitions that this broker no longer has are set aside: remove them when they are not missed',
+    )
   }
 
   /** Removes logs from disk; resolves with what became of each. No checkpoint knows them then. */
@@ -271,9 +291,15 @@ async function topicIdOf(files: Files, folder: string): Promise<string | undefin
 }
 
 async function removePartitionFolder(files: Files, folder: string): Promise<void> {
-  const stray = `${folder}.${Date.now().toString(36)}${DELETED_FOLDER_SUFFIX}`
-  await files.rename(folder, stray)
-  await files.removeFolder(stray)
+  const going = join(dirname(folder), asideName(basename(folder), DELETED_FOLDER_SUFFIX))
+  await files.rename(folder, going)
+  await files.removeFolder(going)
+}
+
+/** `topic-partition.id-suffix`, the topic cut to what a file system takes. */
+function asideName(name: string, suffix: string): string {
+  const end = `.${randomUUID().replaceAll('-', '')}${suffix}`
+  return name.slice(0, longestName - end.length) + end
 }
 
 function byFolder(offsets: readonly PartitionOffset[]): Map<string, number> {

@@ -85,6 +85,12 @@ for (const stop of ['clean', 'killed'] as const) {
       logged('settings of Kafka')!.list!.map((each) => (each as { of: string; name: string }).of),
       ['all brokers'],
     )
+    const { results: ofBroker } = await client.send('DescribeConfigs', {
+      resources: [
+        { resourceType: 4, resourceName: '1', configurationKeys: ['follower.replication.throttled.rate'] },
+      ],
+    })
+    t.is(ofBroker[0]!.configs[0]!.value, '1000')
     t.deepEqual(logged('no counterpart')!.list, ['client quotas', 'SCRAM credentials'])
   })
 

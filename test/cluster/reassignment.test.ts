@@ -1,5 +1,6 @@
 /** Replicas of partitions become others: what the key holds on the way, and brokers that carry it out. */
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import type { PartitionValue } from '../../lib/cluster/metadata-keys.js'
@@ -189,7 +190,7 @@ test('partitions move to other brokers while they are written to, and nothing is
   }
 })
 
-test('a broker removes the logs of partitions that are others’ now, also those that left while it was away', async (t) => {
+test('a broker removes the logs of partitions that are others’ now, and sets aside those that left while it was away', async (t) => {
   await using brokers = await start([1, 2, 3])
   await brokers.createTopic('orders', [
     [1, 2],
@@ -210,6 +211,9 @@ test('a broker removes the logs of partitions that are others’ now, also those
   t.deepEqual(folders(2), [false, true])
   await brokers.start(2)
   t.deepEqual(folders(2), [false, false])
+  const strays = (await readdir(brokers.folder(2))).filter((name) => name.endsWith('-stray'))
+  t.is(strays.length, 1)
+  t.regex(strays[0]!, /^orders-1\.[0-9a-f]{32}-stray$/)
 
   await alter(brokers, 'orders', { 0: [2] })
   await untilDone(brokers)
