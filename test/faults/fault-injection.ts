@@ -4,9 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../coordinator/random.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { FaultLink } from './fault-link.js'
-import type { LinkEnds, Schedule, ScheduledFault } from './fault-schedule.js'
+import { type LinkEnds, linksToOthers, longMs, type Schedule, type ScheduledFault } from './fault-schedule.js'
 import type { History } from './history.js'
 import { electPreferredLeaders, reassign } from './replica-plan.js'
+
+const directions = ['forth', 'back'] as const
 
 export class FaultInjection {
   readonly #cluster: FaultCluster
@@ -63,10 +65,12 @@ export class FaultInjection {
           for (const id of fault.brokers) cluster.setDisk(id, { syncDelayMs: fault.syncDelayMs })
           await delay(5 * fault.syncDelayMs)
         }
-        await cluster.cutPower(fault.brokers, this.#random)
-        this.#history.powerCutsAtMs.push(performance.now())
+        await this.#cutPower(fault.brokers)
         await delay(forMs)
         await Promise.all(fault.brokers.map((id) => cluster.startBroker(id)))
+        return
+      case 'cut off':
+        await this.#cutOff(fault)
         return
       case 'rolling restart':
         for (const id of FaultCluster.ids) {
@@ -107,7 +111,7 @@ export class FaultInjection {
         const { delayMs, bytesPerSecond } = fault
         const links = fault.links.flatMap((ends) => this.#linksOf(ends))
         for (const link of links) {
-          for (const direction of ['forth', 'back'] as const) {
+          for (const direction of directions) {
             link.set(direction, { delayMs, ...(bytesPerSecond !== null && { bytesPerSecond }) })
           }
         }
@@ -132,6 +136,31 @@ export class FaultInjection {
         return
       }
     }
+  }
+
+  async #cutOff({
+    broker,
+    aloneMs,
+    then,
+    forMs,
+  }: Extract<ScheduledFault, { what: 'cut off' }>): Promise<void> {
+    const cluster = this.#cluster
+    const ends = linksToOthers(broker)
+    if (then === 'unlease') ends.push({ from: broker, to: 'etcd' })
+    const links = ends.flatMap((each) => this.#linksOf(each))
+    for (const link of links) for (const direction of directions) link.set(direction, { silent: 'hold' })
+    await delay(then === 'unlease' ? longMs + aloneMs : aloneMs)
+    if (then === 'kill') await cluster.kill(broker)
+    if (then === 'power cut') await this.#cutPower([broker])
+    for (const link of links) link.heal()
+    if (then === 'unlease') return
+    await delay(forMs)
+    await cluster.startBroker(broker)
+  }
+
+  async #cutPower(brokers: readonly number[]): Promise<void> {
+    await this.#cluster.cutPower(brokers, this.#random)
+    this.#history.powerCutsAtMs.push(performance.now())
   }
 
   #linksOf({ from, to }: LinkEnds): FaultLink[] {

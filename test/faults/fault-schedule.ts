@@ -15,6 +15,8 @@ export type Fault =
   | { readonly what: 'pause'; readonly broker: number }
   /** Syncs take so long just before: what waits for a disk is what is lost. */
   | { readonly what: 'power cut'; readonly brokers: readonly number[]; readonly syncDelayMs: number }
+  /** From all other brokers, so that what it leads has records that nobody else has; then it dies, or does not. */
+  | { readonly what: 'cut off'; readonly broker: number; readonly aloneMs: number; readonly then: Ending }
   | { readonly what: 'rolling restart' }
   /** Syncs of the files below the path fail, and the broker is killed and started in the end. */
   | { readonly what: 'failing disk'; readonly broker: number; readonly path: string }
@@ -47,6 +49,9 @@ export type Fault =
   | { readonly what: 'preferred leaders' }
   | { readonly what: 'etcd leader'; readonly how: 'kill' | 'pause' }
 
+/** `unlease`: it does not die, and is cut off from etcd too, for longer than its lease. */
+export type Ending = 'kill' | 'power cut' | 'unlease'
+
 export type ScheduledFault = Fault & {
   readonly atMs: number
   /** Until it is mended: the process started again or gone on, the link well. */
@@ -65,7 +70,7 @@ export interface Schedule {
 
 const lengthMs = 7_000
 /** Longer than the lease of a broker. */
-const longMs = 3_200
+export const longMs = 3_200
 
 export function drawSchedule(random: Random): Schedule {
   const hasPowerCuts = random.chance(0.6)
@@ -114,6 +119,8 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
       bytes: random.below(200),
     }),
     () => ({ what: 'slow fsync', broker, delayMs: random.pick([20, 100, 400]) }),
+    () => drawCutOff(random, broker, hasPowerCuts),
+    () => drawCutOff(random, broker, hasPowerCuts),
     () => ({ what: 'failing disk', broker, path: `/${random.pick(faultTopics).name}-` }),
     () => ({ what: 'etcd leader', how: random.pick(['kill', 'pause']) }),
     () => ({ what: 'rolling restart' }),
@@ -130,6 +137,11 @@ function drawFault(random: Random, hasPowerCuts: boolean): ScheduledFault {
     )
   }
   return { atMs, forMs, ...random.pick(kinds)() }
+}
+
+function drawCutOff(random: Random, broker: number, hasPowerCuts: boolean): Fault {
+  const then = random.pick<Ending>(hasPowerCuts ? ['kill', 'power cut', 'unlease'] : ['kill', 'unlease'])
+  return { what: 'cut off', broker, aloneMs: 100 + random.below(600), then }
 }
 
 function drawPowerCut(random: Random, brokers: readonly number[]): Fault {
@@ -160,10 +172,7 @@ function drawPartition(random: Random, broker: number): Fault {
 function drawLinks(random: Random, broker: number): LinkEnds[] {
   const others = FaultCluster.ids.filter((id) => id !== broker)
   const other = random.pick(others)
-  const alone = others.flatMap((peer) => [
-    { from: broker, to: peer },
-    { from: peer, to: broker },
-  ])
+  const alone = linksToOthers(broker)
   const etcd: LinkEnds = { from: broker, to: 'etcd' }
   return random.pick<LinkEnds[]>([
     [{ from: broker, to: other }],
@@ -176,4 +185,14 @@ function drawLinks(random: Random, broker: number): LinkEnds[] {
     [...alone, etcd],
     [{ from: 'client', to: broker }],
   ])
+}
+
+/** Between a broker and all others, both ways of dialling. */
+export function linksToOthers(broker: number): LinkEnds[] {
+  return FaultCluster.ids
+    .filter((id) => id !== broker)
+    .flatMap((peer) => [
+      { from: broker, to: peer },
+      { from: peer, to: broker },
+    ])
 }
