@@ -61,11 +61,12 @@ const properties = {
   'replica.high.watermark.checkpoint.interval.ms': '350',
 }
 
-/** `keep` says whether the folders of a run are kept that found something. */
-export async function runFaults(seed: number, { keep = false } = {}): Promise<FaultReport> {
-  const schedule = drawSchedule(new Random(seed))
-  const run = new FaultRun(seed, schedule)
-  return run.run(keep)
+/** With `keep` the folders of a run that found something stay. Another `schedule` than the seed’s may be given. */
+export async function runFaults(
+  seed: number,
+  { keep = false, schedule = drawSchedule(new Random(seed)) } = {},
+): Promise<FaultReport> {
+  return new FaultRun(seed, schedule).run(keep)
 }
 
 class FaultRun {

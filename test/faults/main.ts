@@ -3,9 +3,10 @@
  *
  * node dist/test/faults/main.js [FIRST_SEED [NUMBER_OF_SEEDS]]
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FaultReport, runFaults } from './fault-run.js'
+import type { Schedule } from './fault-schedule.js'
 import { countViolations, violationKinds } from './history-checker.js'
 
 const shown = 10
@@ -24,10 +25,7 @@ async function tell({ seed, schedule, history, violations, accidents, folder }: 
     `seed ${seed}: ${acknowledged} of ${sent.length} values acknowledged; ${faults}${isFine ? '' : ': FAILED'}`,
   )
   if (isFine) return
-  print(
-    `  etcd members: ${schedule.etcdMembers}, power cuts: ${schedule.hasPowerCuts}, settings: ${JSON.stringify(schedule.properties)}`,
-  )
-  for (const fault of schedule.faults) print(`  ${JSON.stringify(fault)}`)
+  print(`  ${JSON.stringify(schedule)}`)
   for (const { kind, text } of violations.slice(0, shown)) print(`  ${kind}: ${text.slice(0, textAtMost)}`)
   if (violations.length > shown) print(`  and ${violations.length - shown} more`)
   for (const accident of accidents) print(`  ${accident}`)
@@ -40,15 +38,22 @@ async function tell({ seed, schedule, history, violations, accidents, folder }: 
   print(`  logs, data and history: ${folder}`)
 }
 
+/** One that a failed run has printed, perhaps with less in it. */
+async function givenSchedule(): Promise<{ schedule?: Schedule }> {
+  const path = process.env.SCHEDULE
+  return path === undefined ? {} : { schedule: JSON.parse(await readFile(path, 'utf8')) }
+}
+
 async function main(first: number, count: number, jobs: number): Promise<boolean> {
   const seeds = Array.from({ length: count }, (_, index) => first + index).values()
   const total = new Map(violationKinds.map((kind) => [kind, 0]))
+  const given = await givenSchedule()
   let accidents = 0
   let commits = 0
   let values = 0
   const worker = async () => {
     for (const seed of seeds) {
-      const report = await runFaults(seed, { keep: process.env.KEEP !== undefined })
+      const report = await runFaults(seed, { keep: process.env.KEEP !== undefined, ...given })
       await tell(report)
       for (const [kind, number] of countViolations(report.violations))
         total.set(kind, total.get(kind)! + number)
