@@ -23,6 +23,7 @@ import { leaveIsr } from './isr-leave.js'
 import { StoreIsrWriter } from './isr-writer.js'
 import { LeaderBalancer } from './leader-balancer.js'
 import { LeaderElections } from './leader-elections.js'
+import { LeadershipCheck } from './leadership-check.js'
 import { Liveness } from './liveness.js'
 import { loadMetaProperties, type MetaProperties, ownerOf } from './meta-properties.js'
 import { checkMetadataHome, checkRevision, markShared } from './metadata-home.js'
@@ -72,6 +73,7 @@ export class Cluster {
   readonly elections: LeaderElections
   readonly removal: BrokerRemoval
   readonly isrWriter: StoreIsrWriter
+  readonly leadership: LeadershipCheck
   readonly #store: MetadataStore
   readonly #ownsStore: boolean
   readonly #config: BrokerConfig
@@ -120,6 +122,7 @@ export class Cluster {
     this.elections = new LeaderElections(store, this.image)
     this.reassignments = new ReassignmentController(store, this.image)
     this.isrWriter = new StoreIsrWriter(store, this.image)
+    this.leadership = new LeadershipCheck(store, this.image)
     this.brokerSettings = new BrokerSettingsController(store, this.image, config)
   }
 

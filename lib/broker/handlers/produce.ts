@@ -78,6 +78,23 @@ function requireNotFenced({ cluster }: BrokerServices): void {
   )
 }
 
+/**
+ * A sequence is out of order for good, as producers take it, only in the log of the leader: one that was replaced and
+ * does not know yet lacks what its successor has.
+ */
+async function asLeader(
+  error: KafkaError,
+  { cluster }: BrokerServices,
+  topic: string,
+  partition: number,
+): Promise<KafkaError> {
+  if (error.code !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) return error
+  const topicId = cluster.image.topic(topic)?.topicId
+  const isLeader = topicId !== undefined && (await cluster.leadership.isCurrent(topicId, partition))
+  if (isLeader && !cluster.isFenced) return error
+  return new KafkaError('NOT_LEADER_OR_FOLLOWER', 'Another broker may lead the partition by now.')
+}
+
 async function append(
   topic: string,
   { index, records }: PartitionData,
@@ -117,8 +134,9 @@ async function append(
       logStartOffset: outcome.logStartOffset,
       errorMessage: null,
     }
-  } catch (error) {
-    if (!(error instanceof KafkaError)) throw error
+  } catch (thrown) {
+    if (!(thrown instanceof KafkaError)) throw thrown
+    const error = await asLeader(thrown, broker, topic, index)
     // After a time-out the engine may still be writing from the frame.
     if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) onWritten()
     broker.refusals.report(
