@@ -137,14 +137,14 @@ async function append(
   } catch (thrown) {
     if (!(thrown instanceof KafkaError)) throw thrown
     const error = await asLeader(thrown, broker, topic, index)
+    const { config } = broker.replicas.find(topic, index) ?? {}
+    const recordErrors = config && records && !isWritten ? recordErrorsOf(error, records, config) : []
     // After a time-out the engine may still be writing from the frame.
     if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) onWritten()
     broker.refusals.report(
       { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
       `produce refused: ${error.message}`,
     )
-    const { config } = broker.replicas.find(topic, index) ?? {}
-    const recordErrors = config && records ? recordErrorsOf(error, records, config) : []
     return {
       index,
       errorCode: error.code,
