@@ -104,7 +104,9 @@ export class Producer {
       )
       flights.add(flight)
     }
-    for (const batch of this.#unacknowledged) launch(batch)
+    // As Kafka's clients do: until what is sent again is acknowledged there is one batch in flight. Brokers remember
+    // five, and with new ones behind it a batch that waits for long would be forgotten.
+    for (const batch of [...this.#unacknowledged]) await this.#send(connection, batch)
     while (failure === undefined && !isOver()) {
       if (this.#unacknowledged.length < inFlightAtMost) launch(this.#next())
       await delay(pauseMs)

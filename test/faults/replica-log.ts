@@ -1,5 +1,6 @@
-/** What a replica of a partition holds on disk, batch by batch. Its broker is down. */
+/** What a replica of a partition holds on disk, batch by batch; nothing without a folder. Its broker is down. */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeBatch, readBatches } from '../../lib/protocol/index.js'
@@ -14,6 +15,7 @@ export async function readReplicaLog(
   partition: number,
 ): Promise<ReplicaLog> {
   const folder = join(dataDir, `${topic}-${partition}`)
+  if (!existsSync(folder)) return { broker, batches: [] }
   const names = (await readdir(folder)).filter((name) => name.endsWith('.log')).sort()
   const batches: ReplicaBatch[] = []
   for (const name of names) {
