@@ -57,8 +57,12 @@ export interface FetchScope {
   partitions: readonly FetchPartition[]
 }
 
-function keyOf({ topic, topicId, partition }: { topic: string; topicId: string; partition: number }): string {
-  return `${topicId}/${topic}/${partition}`
+/** By the topic's id where the client names that: this broker may not know its name yet. */
+function keyOf(
+  { usesTopicIds }: { usesTopicIds: boolean },
+  { topic, topicId, partition }: { topic: string; topicId: string; partition: number },
+): string {
+  return `${usesTopicIds ? topicId : topic}/${partition}`
 }
 
 export class FetchSessions {
@@ -91,18 +95,19 @@ export class FetchSessions {
     session.lastUsedMs = nowMs
     this.#sessions.delete(sessionId)
     this.#sessions.set(sessionId, session)
-    for (const forgotten of request.forgotten) session.partitions.delete(keyOf(forgotten))
+    for (const forgotten of request.forgotten) session.partitions.delete(keyOf(session, forgotten))
     for (const wanted of partitions) {
-      const known = session.partitions.get(keyOf(wanted))
+      const key = keyOf(session, wanted)
+      const known = session.partitions.get(key)
       if (known) Object.assign(known, wanted)
-      else session.partitions.set(keyOf(wanted), untold(wanted))
+      else session.partitions.set(key, untold(wanted))
     }
     return { sessionId, isIncremental: true, session, partitions: [...session.partitions.values()] }
   }
 
   /** Moves a partition that has just got data behind the others, so that all get their turn. */
   static rotate(session: FetchSession, partition: FetchPartition): void {
-    const key = keyOf(partition)
+    const key = keyOf(session, partition)
     const known = session.partitions.get(key)
     if (!known) return
     session.partitions.delete(key)
@@ -123,7 +128,7 @@ export class FetchSessions {
       id,
       epoch: 1,
       usesTopicIds,
-      partitions: new Map(partitions.map((wanted) => [keyOf(wanted), untold(wanted)])),
+      partitions: new Map(partitions.map((wanted) => [keyOf({ usesTopicIds }, wanted), untold(wanted)])),
       lastUsedMs: nowMs,
     }
     this.#sessions.set(id, session)

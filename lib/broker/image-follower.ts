@@ -39,14 +39,11 @@ export class ImageFollower {
    * Opens the logs of all that the image assigns to this broker, and ends what transactions they were left with. What
    * was deleted or given to others while this broker was away is set aside.
    */
-  async start(): Promise<void> {
-    await this.#replicas.folder.setStraysAside((...found) => this.#isStray(...found))
-    const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
-      this.#assigned(topic, topic.partitions),
-    )
-    await this.#replicas.open(assigned)
-    await endOpenTransactions(this.#replicas, this.#log)
-    await this.#coordinate(assigned)
+  start(): Promise<void> {
+    // Changes that come meanwhile wait: to them, what is being opened would not be there.
+    const opened = this.#changes.then(() => this.#open())
+    this.#changes = opened.catch(() => {})
+    return opened
   }
 
   /** Resolves when every change so far has been carried out. */
@@ -57,6 +54,16 @@ export class ImageFollower {
   async close(): Promise<void> {
     this.#stopListening()
     await this.#changes
+  }
+
+  async #open(): Promise<void> {
+    const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
+      this.#assigned(topic, topic.partitions),
+    )
+    await this.#replicas.folder.setStraysAside((...found) => this.#isStray(...found))
+    await this.#replicas.open(assigned)
+    await endOpenTransactions(this.#replicas, this.#log)
+    await this.#coordinate(assigned)
   }
 
   /** Topics that come one behind the other, while others are still made, are made together. */

@@ -175,7 +175,8 @@ export class Leadership {
     const follower = this.#followers.get(id)
     if (!follower || brokerEpoch < follower.brokerEpoch) return
     this.#identify(follower, brokerEpoch)
-    follower.flushedOffset = flushedOffset
+    // One of a connection before this one may come late: it is told once alone, so it must take nothing back.
+    follower.flushedOffset = Math.max(follower.flushedOffset, flushedOffset)
   }
 
   /** All below it is in every log that counts. */

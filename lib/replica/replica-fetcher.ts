@@ -225,8 +225,9 @@ export class ReplicaFetcher {
         const fetched = asked.get(`${topicId}/${data.partitionIndex}`)
         if (!fetched || this.#partitions.get(fetched.key) !== fetched) continue
         if (fetched.partition.isThrottledAsFollower) quota.record(data.records?.byteLength ?? 0)
-        work.push(fetched.take(data, now, this.#options.settings.backoffMs))
-        this.#untold.add(fetched)
+        const taken = fetched.take(data, now, this.#options.settings.backoffMs)
+        // Not before: what is not validated yet is told of no flush position, and forgotten.
+        work.push(taken.then(() => void this.#untold.add(fetched)))
       }
     }
     if (work.length === 0) return

@@ -93,3 +93,15 @@ test('a full cache gives no session, until one has been idle for two minutes', (
   t.not(sessions.resolve(request(0, 0, [wanted(0)]), 120_000).sessionId, 0)
   t.is(sessions.size, 1)
 })
+
+test('a partition that is named by its topic’s id is one, whether its name is known by then or not', (t) => {
+  const sessions = new FetchSessions(() => 10)
+  const withId = (partition: FetchPartition, topic: string) => ({ ...partition, topic, topicId: 'an id' })
+  const byId = (request_: ReturnType<typeof request>) => ({ ...request_, usesTopicIds: true })
+  const { sessionId } = sessions.resolve(byId(request(0, 0, [withId(wanted(0), '')])), 0)
+  const { partitions } = sessions.resolve(byId(request(sessionId, 1, [withId(wanted(0, 7), 'orders')])), 0)
+  t.deepEqual(
+    partitions.map(({ topic, fetchOffset }) => [topic, fetchOffset]),
+    [['orders', 7]],
+  )
+})

@@ -112,6 +112,14 @@ test('a follower that started anew has to say anew what it has', (t) => {
   t.is(bench.durable, -1)
 })
 
+test('a flush position that comes late, over a connection that has ended, takes nothing back', (t) => {
+  const bench = new Bench({ isr: [1, 2] })
+  bench.fetch(2, 10)
+  bench.flush(2, 10)
+  bench.flush(2, 6)
+  t.is(bench.durable, 10)
+})
+
 test('a laggard leaves; until that is known to be written it still counts', async (t) => {
   const bench = new Bench()
   bench.fetch(2, 10)

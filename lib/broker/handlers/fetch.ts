@@ -34,6 +34,7 @@ export const fetch = defineHandler({
       if (!(error instanceof KafkaError)) throw error
       return { errorCode: error.code, sessionId: 0, responses: [] }
     }
+    if (scope.isIncremental && version >= 13) nameTopics(scope.partitions, context)
     const isCommitted = request.isolationLevel === readCommitted
     const fetch = new Fetch(broker.replicas, scope.partitions, {
       maxBytes: Math.min(request.maxBytes, broker.config.get('fetch.max.bytes')),
@@ -107,6 +108,11 @@ function sessionRequest(request: RequestOf<'Fetch'>, { version, broker }: Reques
       gone.map((partition) => ({ topic: nameOf(topicId, topic), topicId, partition })),
     ),
   }
+}
+
+/** A session outlasts topics: what an id stood for when it began may be another name by now, or none. */
+function nameTopics(partitions: readonly FetchPartition[], { broker }: RequestContext): void {
+  for (const each of partitions) each.topic = broker.cluster.image.topicById(each.topicId)?.name ?? ''
 }
 
 /** An offset that no log can hold is out of range, not an error of the frame. */
