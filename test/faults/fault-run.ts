@@ -144,6 +144,8 @@ class FaultRun {
     const injection = new FaultInjection(cluster, random, this.#history)
     await injection.run(this.#schedule)
     await injection.heal()
+    // Producers that want two replicas wait for as long as there is one.
+    await untilWhole(cluster)
     isOver = true
     await Promise.all(working)
     await untilWhole(cluster)
