@@ -302,7 +302,8 @@ export class PartitionLog {
 
   /** Writes what a clean stop leaves: all on disk, and producer state that needs no scan. */
   async close(): Promise<void> {
-    await this.#rewriting
+    // What the log has got by now and has not told of yet would be missing in the snapshot at its end.
+    await this.settled()
     if (!this.failure) {
       await this.native.flush()
       await this.#state.snapshotAtEnd()
