@@ -102,7 +102,7 @@ test('a connection that has lost bytes is reset when the link is well again', as
   scene.link.set('back', { silent: 'lose' })
   socket.write('b')
   const ended = read(socket, 1)
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  while (scene.link.lostBytes === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   scene.link.heal()
   t.is(await ended, '')
   const next = await scene.dial()

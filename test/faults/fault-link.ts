@@ -37,6 +37,7 @@ export class FaultLink implements AsyncDisposable {
   readonly #connections = new Set<Connection>()
   readonly #faults = new Map<Direction, LinkFault>()
   #server: Server | undefined
+  #lostBytes = 0
 
   private constructor(address: Address, target: Address) {
     this.address = address
@@ -48,6 +49,11 @@ export class FaultLink implements AsyncDisposable {
     const link = new FaultLink(address, target)
     await link.accept()
     return link
+  }
+
+  /** What came and was lost, of all connections. */
+  get lostBytes(): number {
+    return this.#lostBytes
   }
 
   /** Takes connections, where it refused them. */
@@ -92,27 +98,40 @@ export class FaultLink implements AsyncDisposable {
   #accepted(socket: Socket): void {
     const target = new Socket({ allowHalfOpen: true })
     target.setNoDelay(true)
-    const connection = new Connection(socket, target, () => this.#connections.delete(connection))
+    const connection = new Connection(socket, target, {
+      closed: () => this.#connections.delete(connection),
+      lost: (bytes) => {
+        this.#lostBytes += bytes
+      },
+    })
     this.#connections.add(connection)
     for (const [direction, fault] of this.#faults) connection.set(direction, fault)
     target.connect(this.#target.port, this.#target.host)
   }
 }
 
+interface ConnectionEvents {
+  closed(): void
+  lost(bytes: number): void
+}
+
 class Connection {
   readonly #pipes: Record<Direction, Pipe>
   readonly #sockets: readonly [Socket, Socket]
 
-  constructor(dialler: Socket, target: Socket, onClosed: () => void) {
+  constructor(dialler: Socket, target: Socket, events: ConnectionEvents) {
     this.#sockets = [dialler, target]
     let open = 2
     for (const socket of this.#sockets) {
       socket.once('close', () => {
-        if (--open === 0) onClosed()
+        if (--open === 0) events.closed()
       })
     }
     const cut = (how: Cut) => this.cut(how)
-    this.#pipes = { forth: new Pipe(dialler, target, cut), back: new Pipe(target, dialler, cut) }
+    this.#pipes = {
+      forth: new Pipe(dialler, target, cut, events.lost),
+      back: new Pipe(target, dialler, cut, events.lost),
+    }
   }
 
   set(direction: Direction, fault: LinkFault): void {
@@ -139,6 +158,7 @@ class Pipe {
   readonly #from: Socket
   readonly #to: Socket
   readonly #cutConnection: (how: Cut) => void
+  readonly #onLost: (bytes: number) => void
   #queue: { readonly bytes: Buffer | Cut; readonly dueAt: number }[] = []
   #held = 0
   #fault: LinkFault = {}
@@ -148,7 +168,8 @@ class Pipe {
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(from: Socket, to: Socket, cutConnection: (how: Cut) => void) {
+  constructor(from: Socket, to: Socket, cutConnection: (how: Cut) => void, onLost: (bytes: number) => void) {
+    this.#onLost = onLost
     this.#from = from
     this.#to = to
     this.#cutConnection = cutConnection
@@ -186,6 +207,7 @@ class Pipe {
     const { silent, delayMs = 0, bytesPerSecond } = this.#fault
     if (silent === 'lose') {
       this.#hasLost = true
+      this.#onLost(typeof bytes === 'string' ? 0 : bytes.length)
       return
     }
     const size = typeof bytes === 'string' ? 0 : bytes.length
