@@ -196,6 +196,8 @@ class RunningBroker implements Broker {
       logger: this.#log,
     })
     this.#undo.push(() => groups.close())
+    // Groups wait for what they write; other replicas do not fetch it any more, the sockets are closed by then.
+    this.#undo.push(() => replicas.takeOutOfService())
 
     const follower = new ImageFollower(cluster, replicas, groups, this.#log)
     this.#undo.push(() => follower.close())

@@ -220,6 +220,11 @@ export class Replicas {
     this.#cleaner.start()
   }
 
+  /** Answers whatever waits for other replicas, and takes no more; for a stop. */
+  takeOutOfService(): void {
+    for (const partition of this) partition.close()
+  }
+
   async close(): Promise<void> {
     this.#stopped = true
     for (const timer of this.#timers) clearTimeout(timer)
@@ -227,7 +232,7 @@ export class Replicas {
     await this.#fetchers.close()
     await this.#cleaner?.close()
     const highWatermarks = new Map([...this].map((partition) => [partition.log, partition.highWatermark]))
-    for (const partition of this) partition.close()
+    this.takeOutOfService()
     await this.#folder.close((log) => highWatermarks.get(log) ?? log.logEndOffset)
   }
 
