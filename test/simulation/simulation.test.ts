@@ -8,7 +8,7 @@ import { runSchedule } from './simulation.js'
 
 const firstSeed = Number(process.env.SEED ?? 1 + Math.floor(Math.random() * 1_000_000))
 const schedulesATest = 250
-const scheduleTests = 2
+const scheduleTests = 8
 /** A mistake that this many schedules do not show is not found. */
 const searchAtMost = 500
 
