@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Producer, stringSerializers } from '@platformatic/kafka'
+import { ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
 import test, { type ExecutionContext } from 'ava'
 import { Kafka, logLevel } from 'kafkajs'
 import { BrokerProcesses } from '../cluster/broker-processes.js'
@@ -139,7 +139,8 @@ const starts: Record<string, { missing?: string | undefined; start: Start }> = {
       })
       return oneByOne(
         'platformatic',
-        (value) => producer.send({ messages: [{ topic: 'platformatic', value }] }),
+        // Its default is the leader alone, whose last records may go with it.
+        (value) => producer.send({ messages: [{ topic: 'platformatic', value }], acks: ProduceAcks.ALL }),
         () => producer.close(),
       )
     },
