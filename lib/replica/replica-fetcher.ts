@@ -40,6 +40,15 @@ export interface FetcherOptions {
 /** How often a quota that holds something back is looked at, at least. */
 const quotaLookMs = 1_000
 
+/**
+ * What decides who is fetched and how long the others rest. Read once for both: one whose rest ended in between would
+ * be neither fetched nor waited for.
+ */
+interface Moment {
+  readonly now: number
+  readonly mayFetchAll: boolean
+}
+
 export class ReplicaFetcher {
   readonly #options: FetcherOptions
   readonly #partitions = new Map<string, FetchedPartition>()
@@ -102,14 +111,15 @@ export class ReplicaFetcher {
     const { log, leaderId, settings } = this.#options
     let failures = 0
     while (!this.#abort.signal.aborted) {
-      if (!this.#isAnyReady()) {
-        await this.#rest(this.#untilRetryMs())
+      const moment = this.#moment()
+      if (!this.#isAnyReady(moment)) {
+        await this.#rest(this.#untilRetryMs(moment))
         continue
       }
       try {
         const connection = await this.#connect()
         // Only now: what came in while it was dialled would else wait for as long as the first fetch does.
-        await this.#round(connection, this.#ready())
+        await this.#round(connection, this.#moment())
         if (this.#toldEpoch !== this.#options.brokerEpoch()) this.#progress()
         failures = 0
       } catch (error) {
@@ -123,19 +133,17 @@ export class ReplicaFetcher {
     }
   }
 
-  #isAnyReady(): boolean {
-    for (const _ of this.#readyOnes()) return true
+  #moment(): Moment {
+    return { now: performance.now(), mayFetchAll: this.#options.quota.allows() }
+  }
+
+  #isAnyReady(moment: Moment): boolean {
+    for (const _ of this.#ready(moment)) return true
     return false
   }
 
   /** What is to be fetched now: neither at rest after a failure nor held back by the quota. */
-  #ready(): Map<string, FetchedPartition> {
-    return new Map(this.#readyOnes())
-  }
-
-  *#readyOnes(): Iterable<[string, FetchedPartition]> {
-    const now = performance.now()
-    const mayFetchAll = this.#options.quota.allows()
+  *#ready({ now, mayFetchAll }: Moment): Iterable<[string, FetchedPartition]> {
     for (const entry of this.#partitions) {
       const [, { retryAtMs, partition }] = entry
       if (retryAtMs <= now && (mayFetchAll || !partition.isThrottledAsFollower)) yield entry
@@ -143,16 +151,14 @@ export class ReplicaFetcher {
   }
 
   /** Until the first of those that rest, or that the quota holds back, may be fetched again. */
-  #untilRetryMs(): number {
-    const now = performance.now()
+  #untilRetryMs({ now, mayFetchAll }: Moment): number {
     let earliest = Number.POSITIVE_INFINITY
     for (const { retryAtMs } of this.#partitions.values()) {
       if (retryAtMs > now && retryAtMs < earliest) earliest = retryAtMs
     }
-    const { quota } = this.#options
-    if (quota.allows()) return earliest - now
+    if (mayFetchAll) return earliest - now
     // A quota that is raised or lifted must not be heard of too late.
-    return Math.min(earliest - now, quota.untilAllowedMs(), quotaLookMs)
+    return Math.min(earliest - now, this.#options.quota.untilAllowedMs(), quotaLookMs)
   }
 
   /** Until time is over, or a partition comes in, or the fetcher is closed. */
@@ -190,11 +196,12 @@ export class ReplicaFetcher {
     return this.#connection
   }
 
-  async #round(connection: LeaderConnection, ready: ReadonlyMap<string, FetchedPartition>): Promise<void> {
+  async #round(connection: LeaderConnection, moment: Moment): Promise<void> {
     const { nodeId, settings } = this.#options
+    const ready = new Map(this.#ready(moment))
     const request = {
       ...this.#session.next(ready, settings.maxBytes),
-      maxWaitMs: Math.ceil(Math.min(settings.maxWaitMs, this.#untilRetryMs())),
+      maxWaitMs: Math.ceil(Math.min(settings.maxWaitMs, this.#untilRetryMs(moment))),
       minBytes: settings.minBytes,
       maxBytes: settings.responseMaxBytes,
       isolationLevel: 0,
