@@ -60,7 +60,7 @@ export class ImageFollower {
     const assigned = [...this.#cluster.image.topics.values()].flatMap((topic) =>
       this.#assigned(topic, topic.partitions),
     )
-    await this.#replicas.folder.setStraysAside((...found) => this.#isStray(...found))
+    await this.#replicas.folder.setStraysAside((...name) => this.#isExpected(...name))
     await this.#replicas.open(assigned)
     await endOpenTransactions(this.#replicas, this.#log)
     await this.#coordinate(assigned)
@@ -126,11 +126,10 @@ export class ImageFollower {
       }))
   }
 
-  /** Of a topic that was deleted, or a partition that only other brokers have. */
-  #isStray(name: string, partition: number, topicId: string): boolean {
-    if (isReservedName(name)) return false
-    const state = this.#cluster.image.topicById(topicId)?.partitions[partition]
-    return !state?.replicas.includes(this.#cluster.nodeId)
+  /** A folder of this name belongs here, whichever topic had it before; so does that of metadata. */
+  #isExpected(topic: string, partition: number): boolean {
+    const state = this.#cluster.image.topic(topic)?.partitions[partition]
+    return isReservedName(topic) || state?.replicas.includes(this.#cluster.nodeId) === true
   }
 
   /** What is other brokers' now is served no more from the first turn on. Resolves when its logs are removed. */

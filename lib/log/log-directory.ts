@@ -2,7 +2,6 @@
  * Many logs in one folder: one lock, one checkpoint, one timer for all of them. A log costs memory and descriptors
  * while it is in use; of those that are not, the directory knows a name and three numbers.
  */
-import { randomUUID } from 'node:crypto'
 import { readdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -18,6 +17,7 @@ import {
   LOCK_FILE,
   LOGS_CHECKPOINT,
   META_PROPERTIES,
+  movedFolderName,
 } from './log-file-names.js'
 import { isFolder } from './log-folder.js'
 import { checkLogName, isLogName } from './log-name.js'
@@ -181,7 +181,7 @@ export class LogDirectory {
       .catch(() => {})
     const folder = join(this.path, name)
     if (!(await isFolder(folder))) return false
-    const going = join(this.path, goingName(name))
+    const going = join(this.path, movedFolderName(name, DELETED_FOLDER_SUFFIX))
     try {
       await files.rename(folder, going)
       await files.syncFolder(this.path)
@@ -379,10 +379,4 @@ function brokersFolder(path: string): LogError {
   return new LogError('UNSUPPORTED_FORMAT', `${path} is the data folder of a broker: give another folder`, {
     path,
   })
-}
-
-/** Cut to what a file system takes as a name. */
-function goingName(name: string): string {
-  const suffix = `.${randomUUID().replaceAll('-', '')}${DELETED_FOLDER_SUFFIX}`
-  return name.slice(0, 255 - suffix.length) + suffix
 }

@@ -1,5 +1,7 @@
 /** Names of files and folders in a data folder: Kafka's own, in one place. */
 
+import { randomUUID } from 'node:crypto'
+
 export const LOG_SUFFIX = '.log'
 export const INDEX_SUFFIX = '.index'
 export const TIME_INDEX_SUFFIX = '.timeindex'
@@ -54,6 +56,15 @@ export function offsetOfFileName(name: string, suffix: string): number | undefin
 
 export function partitionFolderName(topic: string, partition: number): string {
   return `${topic}-${partition}`
+}
+
+/** Bytes of a file's name, at most. */
+const longestName = 255
+
+/** What a folder is called once it is moved away: its name and one of a kind, cut to what a file system takes. */
+export function movedFolderName(name: string, suffix: string): string {
+  const end = `.${randomUUID().replaceAll('-', '')}${suffix}`
+  return name.slice(0, longestName - end.length) + end
 }
 
 /** Splits `topic-N`; undefined for other folders, those that are going among them. */

@@ -2,8 +2,7 @@
  * A broker's data folder: its partitions' logs, the checkpoints that tell the next start what is on disk, and the
  * mark of a clean stop. One process holds it at a time (the lock is taken by whoever opens the folder).
  */
-import { randomUUID } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import { type PartitionOffset, readPartitionOffsets, writePartitionOffsets } from '../log/checkpoint-file.js'
@@ -12,6 +11,7 @@ import {
   DELETED_FOLDER_SUFFIX,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
+  movedFolderName,
   PARTITION_METADATA,
   parsePartitionFolder,
   partitionFolderName,
@@ -22,8 +22,6 @@ import type { Files } from '../native/types.js'
 import { PartitionLog } from './partition-log.js'
 import { nativeEngine, type StorageEngine } from './storage-engine.js'
 
-/** Bytes of a file's name. */
-const longestName = 255
 /** Names in one log line. */
 const straysShown = 10
 
@@ -152,30 +150,30 @@ export class DataFolder {
   /**
    * Sets folders aside that hold partitions of no use here: those of deleted topics, or of other brokers by now. As in
    * Kafka their names end in `-stray` then, and nobody but an operator removes them: should the metadata be an older
-   * one, they may be all there is. REQUIRES: none of their logs is open.
+   * one, they may be all there is. `isExpected`: a partition of this name is about to be opened, which then looks whose
+   * it is. REQUIRES: none of their logs is open.
    */
-  async setStraysAside(
-    isStray: (topic: string, partition: number, topicId: string) => boolean,
-  ): Promise<void> {
-    const { files } = this.#engine
-    const moved: string[] = []
-    for (const name of [...this.#namesAtStart]) {
+  async setStraysAside(isExpected: (topic: string, partition: number) => boolean): Promise<void> {
+    const strays: string[] = []
+    for (const name of this.#namesAtStart) {
       const found = parsePartitionFolder(name)
-      if (!found) continue
-      const folder = join(this.path, name)
-      const topicId = await topicIdOf(files, folder)
-      if (topicId === undefined || !isStray(found.topic, found.partition, topicId)) continue
-      const aside = asideName(name, STRAY_FOLDER_SUFFIX)
-      await files.rename(folder, join(this.path, aside))
+      if (!found || isExpected(found.topic, found.partition)) continue
+      if ((await topicIdOf(this.#engine.files, join(this.path, name))) !== undefined) strays.push(name)
+    }
+    if (strays.length > 0) await this.#setAside(strays)
+  }
+
+  async #setAside(names: readonly string[]): Promise<void> {
+    const { files } = this.#engine
+    const folders = names.map((name) => movedFolderName(name, STRAY_FOLDER_SUFFIX))
+    for (const [index, name] of names.entries()) {
+      await files.rename(join(this.path, name), join(this.path, folders[index]!))
       this.#namesAtStart.delete(name)
       this.#forget(name)
-      moved.push(aside)
     }
-    if (moved.length === 0) return
     await files.syncFolder(this.path)
-    const shown = moved.slice(0, straysShown)
     this.#log.warn(
-      { count: moved.length, folders: shown },
+      { count: folders.length, folders: folders.slice(0, straysShown) },
       'folders of partitions that this broker no longer has are set aside: remove them when they are not missed',
     )
   }
@@ -267,10 +265,7 @@ export class DataFolder {
     const known = await topicIdOf(files, folder)
     if (known === topicId) return false
     const isThere = this.#namesAtStart.has(basename(folder))
-    if (known !== undefined) {
-      this.#log.warn({ folder, topicId: known }, 'the folder of a deleted topic is removed')
-      await removePartitionFolder(files, folder)
-    }
+    if (known !== undefined) await this.#setAside([basename(folder)])
     await files.makeFolder(folder)
     await files.writeAtomically(
       join(folder, PARTITION_METADATA),
@@ -288,18 +283,6 @@ async function topicIdOf(files: Files, folder: string): Promise<string | undefin
   } catch {
     return undefined
   }
-}
-
-async function removePartitionFolder(files: Files, folder: string): Promise<void> {
-  const going = join(dirname(folder), asideName(basename(folder), DELETED_FOLDER_SUFFIX))
-  await files.rename(folder, going)
-  await files.removeFolder(going)
-}
-
-/** `topic-partition.id-suffix`, the topic cut to what a file system takes. */
-function asideName(name: string, suffix: string): string {
-  const end = `.${randomUUID().replaceAll('-', '')}${suffix}`
-  return name.slice(0, longestName - end.length) + end
 }
 
 function byFolder(offsets: readonly PartitionOffset[]): Map<string, number> {
