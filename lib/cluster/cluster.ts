@@ -16,6 +16,7 @@ import { randomUuid } from '../protocol/index.js'
 import { checkAdvertised, checkSharedListener } from './advertised-address.js'
 import { BrokerRemoval } from './broker-removal.js'
 import { BrokerSettingsController } from './broker-settings-controller.js'
+import { chunksOf } from './chunks.js'
 import { type BrokerImage, ClusterImage } from './cluster-image.js'
 import { Controller } from './controller.js'
 import type { OpenLog } from './embedded-metadata-store.js'
@@ -232,8 +233,8 @@ export class Cluster {
     else await this.#registerAlone(endpoints)
     const { entries, revision } = await this.#store.range('')
     // In the order of keys a topic comes behind its partitions.
-    for (let from = 0; from < entries.length; from += ENTRIES_AT_ONCE) {
-      this.image.apply({ revision, puts: entries.slice(from, from + ENTRIES_AT_ONCE), deletes: [] })
+    for (const puts of chunksOf(entries, ENTRIES_AT_ONCE)) {
+      this.image.apply({ revision, puts, deletes: [] })
       await setImmediate()
     }
     if (this.#liveness) checkSharedListener(parseListeners(this.#config).interBroker, this.#otherBrokers)

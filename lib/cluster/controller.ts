@@ -9,6 +9,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { mapInParallel } from '../log/in-parallel.js'
+import { chunksOf } from './chunks.js'
 import type { ClusterImage } from './cluster-image.js'
 import type { Liveness } from './liveness.js'
 import { MetadataRefusedError } from './metadata-errors.js'
@@ -35,7 +37,7 @@ interface Write {
 /** Writes of one kind: they end an epoch of this leader, or none (−1). */
 interface Writes {
   readonly oldLeader: number
-  readonly writes: Write[]
+  readonly writes: readonly Write[]
 }
 
 const chunksAtOnce = 4
@@ -134,23 +136,15 @@ export class Controller {
   }
 
   async #settle(): Promise<void> {
-    const chunks = this.#plan().flatMap(({ oldLeader, writes }) => {
-      const pieces: Writes[] = []
-      for (let from = 0; from < writes.length; from += this.#chunkSize) {
-        pieces.push({ oldLeader, writes: writes.slice(from, from + this.#chunkSize) })
-      }
-      return pieces
-    })
+    const chunks = this.#plan().flatMap(({ oldLeader, writes }) =>
+      [...chunksOf(writes, this.#chunkSize)].map((chunk) => ({ oldLeader, writes: chunk })),
+    )
     if (chunks.length === 0) return
     let failures = 0
-    const queue = chunks.values()
-    const worker = async () => {
-      for (const chunk of queue) {
-        if (this.#closed || !this.isActive) return
-        if (!(await this.#write(chunk))) failures++
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(chunksAtOnce, chunks.length) }, worker))
+    await mapInParallel(chunks, chunksAtOnce, async (chunk) => {
+      if (this.#closed || !this.isActive) return
+      if (!(await this.#write(chunk))) failures++
+    })
     const largest = this.#store.maxTxnOperations - otherCompares
     // One partition that a leader keeps changing must not hold up those that share its transaction.
     this.#chunkSize = failures > 0 ? Math.max(1, Math.ceil(this.#chunkSize / 4)) : largest
@@ -180,7 +174,7 @@ export class Controller {
 
   /** What is not as it should be, by the leader whose epoch ends. */
   #plan(): Writes[] {
-    const byOldLeader = new Map<number, Writes>()
+    const byOldLeader = new Map<number, { oldLeader: number; writes: Write[] }>()
     const stateOf = (id: number) => this.#image.memberState(id)
     for (const topic of this.#image.topics.values()) {
       for (const { partition, leaderEpoch } of topic.partitions) {

@@ -3,6 +3,7 @@
  * its page cache had. Of an ISR with no other member it stays the last one.
  */
 
+import { chunksOf } from './chunks.js'
 import type { ClusterImage } from './cluster-image.js'
 import {
   type BrokerValue,
@@ -28,8 +29,7 @@ export async function leaveIsrs(store: MetadataStore, nodeId: number): Promise<v
         value: without(value, nodeId, brokerEpoch),
       }))
     if (left.length === 0) return
-    for (let from = 0; from < left.length; from += room) {
-      const chunk = left.slice(from, from + room)
+    for (const chunk of chunksOf(left, room)) {
       await store.txn({
         compares: [registration, ...chunk].map(({ key, modRevision }) => ({ key, modRevision })),
         puts: chunk.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),

@@ -7,6 +7,7 @@
  */
 
 import { KafkaError } from '../protocol/index.js'
+import { chunksOf } from './chunks.js'
 import type { ClusterImage } from './cluster-image.js'
 import { brokerKey, liveKey, type PartitionValue, partitionKey } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
@@ -150,9 +151,7 @@ export class LeaderElections {
       else groups.set(key, [write])
     }
     const room = this.#store.maxTxnOperations - otherCompares
-    for (const group of groups.values()) {
-      for (let from = 0; from < group.length; from += room) yield group.slice(from, from + room)
-    }
+    for (const group of groups.values()) yield* chunksOf(group, room)
   }
 
   async #commit(chunk: readonly Write[]): Promise<'elected' | 'stale' | KafkaError> {

@@ -2,7 +2,9 @@
  * Begins and cancels reassignments of partitions. It writes what is wanted into the partitions' keys; leaders and
  * epochs are the controller's, which ends a reassignment, and a cancelled one too.
  */
+import { mapInParallel } from '../log/in-parallel.js'
 import { KafkaError } from '../protocol/index.js'
+import { chunksOf } from './chunks.js'
 import type { ClusterImage, PartitionImage, TopicImage } from './cluster-image.js'
 import { type PartitionValue, partitionKey } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
@@ -78,26 +80,18 @@ export class ReassignmentController {
 
   /** Resolves with the requests whose partitions have changed meanwhile. */
   async #commit(writes: readonly Write[], chunkSize: number, failures: unknown[]): Promise<number[]> {
-    const chunks: (readonly Write[])[] = []
-    for (let from = 0; from < writes.length; from += chunkSize) {
-      chunks.push(writes.slice(from, from + chunkSize))
-    }
     const stale: number[] = []
-    const queue = chunks.values()
-    const worker = async () => {
-      for (const chunk of queue) {
-        try {
-          const { succeeded } = await this.#store.txn({
-            compares: chunk.map(({ key, modRevision }) => ({ key, modRevision })),
-            puts: chunk.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
-          })
-          if (!succeeded) stale.push(...chunk.map(({ index }) => index))
-        } catch (error) {
-          for (const { index } of chunk) failures[index] = error
-        }
+    await mapInParallel([...chunksOf(writes, chunkSize)], chunksAtOnce, async (chunk) => {
+      try {
+        const { succeeded } = await this.#store.txn({
+          compares: chunk.map(({ key, modRevision }) => ({ key, modRevision })),
+          puts: chunk.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
+        })
+        if (!succeeded) stale.push(...chunk.map(({ index }) => index))
+      } catch (error) {
+        for (const { index } of chunk) failures[index] = error
       }
-    }
-    await Promise.all(Array.from({ length: Math.min(chunksAtOnce, chunks.length) }, worker))
+    })
     return stale
   }
 

@@ -11,6 +11,7 @@ import {
   type Overrides,
 } from '../config/index.js'
 import { KafkaError, randomUuid } from '../protocol/index.js'
+import { chunksOf } from './chunks.js'
 import type { ClusterImage, TopicImage } from './cluster-image.js'
 import { checkedConfig } from './config-errors.js'
 import {
@@ -121,9 +122,7 @@ export class TopicController {
         deletes: [topicKey(topic.name), ...names, ...partitionKeys.slice(0, room)],
       })
       if (!succeeded) continue
-      for (let from = room; from < partitionKeys.length; from += room) {
-        await this.#store.txn({ deletes: partitionKeys.slice(from, from + room) })
-      }
+      for (const deletes of chunksOf(partitionKeys.slice(room), room)) await this.#store.txn({ deletes })
       return topic
     }
   }

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import type { BrokerConfig, TopicConfig } from '../config/index.js'
 import { LogCleaner } from '../log/cleaner.js'
+import { mapInParallel } from '../log/in-parallel.js'
 import { files } from '../native/index.js'
 import { KafkaError } from '../protocol/errors.js'
 import { type DataFolder, engineErrorCode } from '../storage/index.js'
@@ -112,11 +113,7 @@ export class Replicas {
 
   /** Opens the logs of these partitions; one that cannot be opened is logged and leaves the others working. */
   async open(assigned: readonly AssignedPartition[]): Promise<void> {
-    const queue = assigned.values()
-    const worker = async () => {
-      for (const each of queue) await this.#open(each)
-    }
-    await Promise.all(Array.from({ length: Math.min(opensAtOnce, assigned.length) }, worker))
+    await mapInParallel(assigned, opensAtOnce, (each) => this.#open(each))
   }
 
   /** Throws UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR, or NOT_LEADER_OR_FOLLOWER where others have it. */

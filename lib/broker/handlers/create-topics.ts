@@ -4,6 +4,7 @@
  */
 
 import { ConfigSourceCode, describeTopic } from '../../config/index.js'
+import { mapInParallel } from '../../log/in-parallel.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
@@ -63,21 +64,6 @@ async function create(wanted: Wanted, validateOnly: boolean, { broker }: Request
       isSensitive: config.isSensitive,
     })),
   }
-}
-
-/** The results in the order of `items`; at most `atOnce` of them are under way. */
-async function mapInParallel<T, R>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  const queue = items.entries()
-  const worker = async () => {
-    for (const [index, item] of queue) results[index] = await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  return results
 }
 
 function overridesOf(configs: Wanted['configs']): Map<string, string> {
