@@ -4,7 +4,7 @@
  */
 import type { Admin, Connection } from '@platformatic/kafka'
 import { type ConnectionSettings, integerProperty } from './connection-options.js'
-import { type ElectionOutcome, type ElectionType, electLeaders } from './elect-leaders.js'
+import { type ElectionType, electLeaders } from './elect-leaders.js'
 import {
   type ConfigChange,
   type DescribedConfig,
@@ -17,10 +17,10 @@ import {
   alterReassignments,
   listReassignments,
   type Reassignment,
-  type ReassignmentOutcome,
   type WantedReplicas,
 } from './reassignments.js'
 import { kafkaErrorNames, RequestFailure, requestFailure } from './request-failure.js'
+import type { PartitionOutcome } from './topic-partition.js'
 
 export type ConfigEntityType = 'topic' | 'broker'
 
@@ -153,7 +153,7 @@ export class Cluster {
   async electLeaders(
     type: ElectionType,
     partitions: ReadonlyMap<string, readonly number[]> | null,
-  ): Promise<ElectionOutcome[]> {
+  ): Promise<PartitionOutcome[]> {
     return electLeaders(this.#kafka, await this.#connection(), type, partitions, ELECTION_TIMEOUT_MS)
   }
 
@@ -169,7 +169,7 @@ export class Cluster {
   async reassign(
     wanted: readonly WantedReplicas[],
     allowReplicationFactorChange = true,
-  ): Promise<ReassignmentOutcome[]> {
+  ): Promise<PartitionOutcome[]> {
     return alterReassignments(
       this.#kafka,
       await this.#connection(),

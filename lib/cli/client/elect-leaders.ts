@@ -2,6 +2,7 @@
 import type { Connection, Reader } from '@platformatic/kafka'
 import type { KafkaLibrary } from './kafka-library.js'
 import { RequestFailure } from './request-failure.js'
+import { errorNameOf, type PartitionOutcome, readOutcomes } from './topic-partition.js'
 
 const apiKey = 43
 const apiVersion = 2
@@ -9,24 +10,14 @@ const apiVersion = 2
 export const electionTypes = ['preferred', 'unclean'] as const
 export type ElectionType = (typeof electionTypes)[number]
 
-export interface ElectionOutcome {
-  readonly topic: string
-  readonly partition: number
-  /** Kafka's name of the error; null where a leader was elected. */
-  readonly error: string | null
-  readonly message: string | null
-}
-
-/** Without `topics` those of all partitions that need it. */
+/** One outcome for each, by topic and partition; without `topics` of all that need it. */
 export async function electLeaders(
   kafka: KafkaLibrary,
   connection: Connection,
   type: ElectionType,
   topics: ReadonlyMap<string, readonly number[]> | null,
   timeoutMs: number,
-): Promise<ElectionOutcome[]> {
-  const nameOf = (code: number) =>
-    code === 0 ? null : (kafka.protocolErrorsCodesById[code] ?? `error ${code}`)
+): Promise<PartitionOutcome[]> {
   const createRequest = () =>
     kafka.Writer.create()
       .appendInt8(electionTypes.indexOf(type))
@@ -39,20 +30,10 @@ export async function electLeaders(
       .appendTaggedFields()
   const parseResponse = (_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader) => {
     reader.readInt32()
-    const error = nameOf(reader.readInt16())
+    const error = errorNameOf(kafka, reader.readInt16())
     if (error !== null) throw new RequestFailure(`the election was refused (${error})`)
-    return reader
-      .readArray((each) => {
-        const topic = each.readString()
-        return each.readArray((result) => ({
-          topic,
-          partition: result.readInt32(),
-          error: nameOf(result.readInt16()),
-          message: result.readNullableString() || null,
-        }))
-      })
-      .flat()
+    return readOutcomes(kafka, reader)
   }
-  const api = kafka.createAPI<[], ElectionOutcome[]>(apiKey, apiVersion, createRequest, parseResponse)
+  const api = kafka.createAPI<[], PartitionOutcome[]>(apiKey, apiVersion, createRequest, parseResponse)
   return api.async(connection)
 }

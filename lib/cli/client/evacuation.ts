@@ -1,25 +1,11 @@
 /** Which partitions leave a broker, and where they go: planned from what the cluster says now. Pure. */
+import type { PlanBroker } from './reassignment-plan.js'
+import type { PartitionReplicas, Reassignment } from './reassignments.js'
 import { RequestFailure } from './request-failure.js'
 
-export interface PartitionPlace {
-  readonly topic: string
-  readonly partition: number
-  /** With those that are being added and removed. */
-  readonly replicas: readonly number[]
-  readonly adding: readonly number[]
-  readonly removing: readonly number[]
+/** `replicas` with those that are being added and removed. */
+export interface PartitionPlace extends Reassignment {
   readonly isr: readonly number[]
-}
-
-export interface PlaceableBroker {
-  readonly id: number
-  readonly rack: string | null
-}
-
-export interface Move {
-  readonly topic: string
-  readonly partition: number
-  readonly replicas: readonly number[]
 }
 
 /** What a partition's replicas are in the end, as things go now. */
@@ -33,15 +19,15 @@ const targetOf = ({ replicas, removing }: PartitionPlace) => replicas.filter((id
 export function planEvacuation(
   broker: number,
   partitions: readonly PartitionPlace[],
-  brokers: readonly PlaceableBroker[],
-): Move[] {
+  brokers: readonly PlanBroker[],
+): PartitionReplicas[] {
   const candidates = brokers.filter(({ id }) => id !== broker)
   const rackOf = new Map(brokers.map(({ id, rack }) => [id, rack]))
   const load = new Map(candidates.map(({ id }) => [id, 0]))
   for (const place of partitions) {
     for (const id of targetOf(place)) if (load.has(id)) load.set(id, load.get(id)! + 1)
   }
-  const moves: Move[] = []
+  const moves: PartitionReplicas[] = []
   for (const place of partitions) {
     const { topic, partition, adding } = place
     const target = targetOf(place)

@@ -3,12 +3,17 @@ import type { Connection, Reader } from '@platformatic/kafka'
 import { groupBy } from '../group-by.js'
 import type { KafkaLibrary } from './kafka-library.js'
 import { RequestFailure } from './request-failure.js'
+import {
+  byPartition,
+  errorNameOf,
+  type PartitionOutcome,
+  readOutcomes,
+  type TopicPartition,
+} from './topic-partition.js'
 
 const alterKey = 45
 
-export interface PartitionReplicas {
-  readonly topic: string
-  readonly partition: number
+export interface PartitionReplicas extends TopicPartition {
   readonly replicas: readonly number[]
 }
 
@@ -19,16 +24,8 @@ export interface Reassignment extends PartitionReplicas {
 }
 
 /** Null replicas cancel what is under way. */
-export type WantedReplicas = Omit<PartitionReplicas, 'replicas'> & {
+export interface WantedReplicas extends TopicPartition {
   readonly replicas: readonly number[] | null
-}
-
-export interface ReassignmentOutcome {
-  readonly topic: string
-  readonly partition: number
-  /** Kafka's name of the error; null where there is none. */
-  readonly error: string | null
-  readonly message: string | null
 }
 
 /** All that are under way, by topic and partition. */
@@ -57,11 +54,9 @@ export async function alterReassignments(
   wanted: readonly WantedReplicas[],
   allowReplicationFactorChange: boolean,
   timeoutMs: number,
-): Promise<ReassignmentOutcome[]> {
+): Promise<PartitionOutcome[]> {
   // Brokers of before 4.1 know version 0 alone.
   const apiVersion = allowReplicationFactorChange ? 0 : 1
-  const nameOf = (code: number) =>
-    code === 0 ? null : (kafka.protocolErrorsCodesById[code] ?? `error ${code}`)
   const byTopic = groupBy(wanted, ({ topic }) => topic)
   const createRequest = () => {
     const writer = kafka.Writer.create().appendInt32(timeoutMs)
@@ -79,34 +74,11 @@ export async function alterReassignments(
   const parseResponse = (_correlationId: number, _apiKey: number, _version: number, reader: Reader) => {
     reader.readInt32()
     if (apiVersion > 0) reader.readBoolean()
-    const error = nameOf(reader.readInt16())
+    const error = errorNameOf(kafka, reader.readInt16())
     const why = reader.readNullableString()
     if (error !== null) throw new RequestFailure(`${why ?? 'the reassignment was refused'} (${error})`)
-    return reader
-      .readArray((each) => {
-        const topic = each.readString()
-        return each.readArray((result) => ({
-          topic,
-          partition: result.readInt32(),
-          error: nameOf(result.readInt16()),
-          message: result.readNullableString() || null,
-        }))
-      })
-      .flat()
-      .sort(byPartition)
+    return readOutcomes(kafka, reader)
   }
-  const api = kafka.createAPI<[], ReassignmentOutcome[]>(alterKey, apiVersion, createRequest, parseResponse)
+  const api = kafka.createAPI<[], PartitionOutcome[]>(alterKey, apiVersion, createRequest, parseResponse)
   return api.async(connection)
-}
-
-type Named = Pick<PartitionReplicas, 'topic' | 'partition'>
-
-export function byPartition(a: Named, b: Named): number {
-  return a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
-}
-
-/** Finds one of many partitions. */
-export function finder<T extends Named>(partitions: readonly T[]): (named: Named) => T | undefined {
-  const byName = new Map(partitions.map((each) => [`${each.topic}-${each.partition}`, each]))
-  return ({ topic, partition }) => byName.get(`${topic}-${partition}`)
 }

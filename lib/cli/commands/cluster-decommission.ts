@@ -8,6 +8,7 @@ import { connectionOptions, connectionSettings } from '../client/connection-opti
 import { type PartitionPlace, planEvacuation } from '../client/evacuation.js'
 import type { WantedReplicas } from '../client/reassignments.js'
 import { RequestFailure } from '../client/request-failure.js'
+import { finder } from '../client/topic-partition.js'
 import { type CommandIo, defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
 
@@ -138,17 +139,16 @@ const holding = (broker: number, places: readonly PartitionPlace[]) =>
 
 async function stateOf(cluster: Cluster) {
   const { brokers, topics } = await cluster.metadata()
-  const moves = await cluster.reassignments()
-  const underWay = new Map(moves.map((move) => [`${move.topic}-${move.partition}`, move]))
+  const findMove = finder(await cluster.reassignments())
   const configs = await cluster.describeConfigs('broker', '', false)
   const marked = configs.find(({ name }) => name === MARK)?.value?.split(',') ?? []
   const all = brokers.map(({ nodeId, rack }) => ({ id: nodeId, rack: rack ?? null }))
   const places = topics.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex, replicaNodes, isrNodes }): PartitionPlace => {
-      const move = underWay.get(`${name}-${partitionIndex}`)
+      const named = { topic: name!, partition: partitionIndex }
+      const move = findMove(named)
       return {
-        topic: name!,
-        partition: partitionIndex,
+        ...named,
         replicas: replicaNodes,
         adding: move?.adding ?? [],
         removing: move?.removing ?? [],

@@ -2,16 +2,11 @@
 
 import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
-import { finder } from '../client/reassignments.js'
+import { finder, namesOf, type TopicPartition } from '../client/topic-partition.js'
 import { defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
 import { decommissionCommand } from './cluster-decommission.js'
 import { importCommand } from './cluster-import.js'
-
-interface PartitionName {
-  readonly topic: string
-  readonly partition: number
-}
 
 const status = defineCommand({
   name: 'status',
@@ -41,8 +36,7 @@ const status = defineCommand({
         ['Reassigning', found.reassigning],
       ] as const
       for (const [what, names] of lines) {
-        const list = names.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
-        io.stdout.write(`${what}: ${names.length}${names.length === 0 ? '' : ` (${list})`}\n`)
+        io.stdout.write(`${what}: ${names.length}${names.length === 0 ? '' : ` (${namesOf(names)})`}\n`)
       }
     })
     return 0
@@ -110,10 +104,10 @@ async function statusOf(cluster: Cluster) {
   const { clusterId, controllerId, brokers, topics } = await cluster.metadata()
   const reassignments = await cluster.reassignments()
   const find = finder(reassignments)
-  const named = (topic: string, partition: number): PartitionName => ({ topic, partition })
-  const underReplicated: PartitionName[] = []
-  const underMinIsr: PartitionName[] = []
-  const offline: PartitionName[] = []
+  const named = (topic: string, partition: number): TopicPartition => ({ topic, partition })
+  const underReplicated: TopicPartition[] = []
+  const underMinIsr: TopicPartition[] = []
+  const offline: TopicPartition[] = []
   let partitions = 0
   for (const { name, partitions: states } of topics) {
     const topic = name!

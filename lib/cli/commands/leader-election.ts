@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
-import { type ElectionOutcome, type ElectionType, electionTypes } from '../client/elect-leaders.js'
+import { type ElectionType, electionTypes } from '../client/elect-leaders.js'
+import { namesOf, type PartitionOutcome, type TopicPartition } from '../client/topic-partition.js'
 import { type CommandIo, defineCommand } from '../command.js'
+import { groupBy } from '../group-by.js'
 import { UsageError } from '../usage-error.js'
 
 type Partitions = ReadonlyMap<string, readonly number[]>
@@ -62,7 +64,6 @@ export const leaderElectionCommand = defineCommand({
         )
       }
       const outcomes = await cluster.electLeaders(type, partitions)
-      outcomes.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
       if (options.json) for (const outcome of outcomes) io.stdout.write(`${JSON.stringify(outcome)}\n`)
       else write(io, type, outcomes)
       return outcomes.some(({ error }) => error !== null && error !== NOT_NEEDED) ? 1 : 0
@@ -76,14 +77,12 @@ function electionType(text: string): ElectionType {
   return type
 }
 
-function write(io: CommandIo, type: ElectionType, outcomes: readonly ElectionOutcome[]): void {
-  const names = (some: readonly ElectionOutcome[]) =>
-    some.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
+function write(io: CommandIo, type: ElectionType, outcomes: readonly PartitionOutcome[]): void {
   const done = outcomes.filter(({ error }) => error === null)
   const needless = outcomes.filter(({ error }) => error === NOT_NEEDED)
   if (outcomes.length === 0) io.stdout.write('No partition needs an election.\n')
-  if (done.length > 0) io.stdout.write(`Elected leaders (${type}): ${names(done)}\n`)
-  if (needless.length > 0) io.stdout.write(`No election needed: ${names(needless)}\n`)
+  if (done.length > 0) io.stdout.write(`Elected leaders (${type}): ${namesOf(done)}\n`)
+  if (needless.length > 0) io.stdout.write(`No election needed: ${namesOf(needless)}\n`)
   for (const { topic, partition, error, message } of outcomes) {
     if (error === null || error === NOT_NEEDED) continue
     io.stderr.write(`No leader elected for ${topic}-${partition}: ${message ?? error} (${error})\n`)
@@ -101,16 +100,11 @@ async function partitionsOf(path: string): Promise<Partitions> {
   if (!Array.isArray(entries) || !entries.every(isTopicPartition)) {
     throw new UsageError(`${path} does not hold {"partitions": [{"topic": "orders", "partition": 0}]}`)
   }
-  const partitions = new Map<string, number[]>()
-  for (const { topic, partition } of entries) {
-    const known = partitions.get(topic)
-    if (known) known.push(partition)
-    else partitions.set(topic, [partition])
-  }
-  return partitions
+  const byTopic = groupBy(entries, ({ topic }) => topic)
+  return new Map([...byTopic].map(([topic, named]) => [topic, named.map(({ partition }) => partition)]))
 }
 
-function isTopicPartition(entry: unknown): entry is { topic: string; partition: number } {
+function isTopicPartition(entry: unknown): entry is TopicPartition {
   const { topic, partition } = (entry ?? {}) as Record<string, unknown>
   return typeof topic === 'string' && Number.isInteger(partition)
 }

@@ -8,8 +8,9 @@ import {
   parseTopics,
   spreadOver,
 } from '../client/reassignment-plan.js'
-import { byPartition, finder, type PartitionReplicas, type Reassignment } from '../client/reassignments.js'
+import type { PartitionReplicas, Reassignment } from '../client/reassignments.js'
 import { clearThrottles, throttle } from '../client/replication-throttle.js'
+import { byPartition, finder, namesOf, type PartitionOutcome } from '../client/topic-partition.js'
 import { type CommandIo, defineCommand } from '../command.js'
 import { UsageError } from '../usage-error.js'
 
@@ -88,7 +89,7 @@ const execute = defineCommand({
       const active = await cluster.reassignments()
       if (active.length > 0 && !options.additional) {
         throw new Error(
-          `${names(active)} is being reassigned: with --additional this is begun beside it, and may replace it`,
+          `${namesOf(active)} is being reassigned: with --additional this is begun beside it, and may replace it`,
         )
       }
       const targets = given ?? (await spread(cluster, positionals, options)).proposed
@@ -323,21 +324,11 @@ function describe({ topic, partition, replicas: wanted }: PartitionReplicas, { s
   }
 }
 
-function report(
-  io: CommandIo,
-  outcomes: readonly { topic: string; partition: number; error: string | null; message: string | null }[],
-  done: string,
-): number {
+function report(io: CommandIo, outcomes: readonly PartitionOutcome[], done: string): number {
   const succeeded = outcomes.filter(({ error }) => error === null)
-  if (succeeded.length > 0) io.stdout.write(`${done} ${names(succeeded)}\n`)
+  if (succeeded.length > 0) io.stdout.write(`${done} ${namesOf(succeeded)}\n`)
   for (const { topic, partition, error, message } of outcomes) {
     if (error !== null) io.stderr.write(`${topic}-${partition}: ${message ?? error} (${error})\n`)
   }
   return succeeded.length === outcomes.length ? 0 : 1
-}
-
-type Named = Pick<PartitionReplicas, 'topic' | 'partition'>
-
-function names(partitions: readonly Named[]): string {
-  return partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
 }
