@@ -172,7 +172,7 @@ etcdTest(
     const brokers = await whole(name)
     const { id } = await brokers.leader(name)
     using client = await brokers.client(id)
-    brokers.etcd.pause()
+    await brokers.etcd.pause()
     await until(async () => (await produce(client, name, batchOf(['before']))).errorCode === 0)
     const during = await produce(client, name, batchOf(['a']))
     t.true([ErrorCode.NONE, ErrorCode.NOT_LEADER_OR_FOLLOWER].includes(during.errorCode as 0))

@@ -56,7 +56,7 @@ etcdTest('a member that answers nothing is passed over, by watches too', async (
     const order = [silent, ...etcd.filter((member) => member !== silent)]
     const { store, seen } = await watchedStore(t, order, `silent-${silent.name}/`)
     const { id } = await store.leases.grant(60_000)
-    silent.pause()
+    await silent.pause()
     await until(() => store.leases.keepAlive(id, 2_000).catch(() => false))
     await untilWritten(store, 'during')
     silent.resume()

@@ -111,7 +111,7 @@ etcdTest('a transaction without an answer has an unknown outcome', async (t) => 
   const options = { ...etcd.options() }
   const store = await EtcdMetadataStore.open(options)
   t.teardown(() => store.close())
-  etcd.pause()
+  await etcd.pause()
   options.requestTimeoutMs = 3_000
   await t.throwsAsync(store.txn(put('a', '1')), { instanceOf: MetadataOutcomeUnknownError })
   etcd.resume()

@@ -1,6 +1,6 @@
 /** An etcd of the test's own, in a temporary folder and on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,9 +129,12 @@ export class Etcd implements AsyncDisposable {
     return `http://127.0.0.1:${this.#peerPort}`
   }
 
-  /** It keeps its connections and answers nothing. */
-  pause(): void {
-    this.#process!.kill('SIGSTOP')
+  /** From when this resolves it keeps its connections and answers nothing. */
+  async pause(): Promise<void> {
+    const child = this.#process!
+    child.kill('SIGSTOP')
+    // On a busy machine its threads go on for a while after the signal was sent.
+    while (!(await isStopped(child.pid!))) await delay(5)
   }
 
   resume(): void {
@@ -163,6 +166,16 @@ export class Etcd implements AsyncDisposable {
     await this.kill()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** Whether none of its threads runs any more; only Linux tells of threads. */
+async function isStopped(pid: number): Promise<boolean> {
+  if (process.platform !== 'linux') return true
+  const tasks = `/proc/${pid}/task`
+  const stateOf = (task: string) =>
+    readFile(join(tasks, task, 'status'), 'utf8').catch(() => 'State:\tthe thread has ended')
+  const states = await Promise.all((await readdir(tasks)).map(stateOf))
+  return states.every((status) => /^State:\tT/m.test(status))
 }
 
 export async function freePort(): Promise<number> {
