@@ -30,7 +30,8 @@ void WriteAtomically(const Napi::CallbackInfo& info) {
   auto bytes = std::make_shared<Bytes>(Bytes::allocate(source.ByteLength()));
   if (bytes->data) std::memcpy(bytes->data.get(), source.Data(), bytes->size);
   run(info, ThreadPool::flush(), [bytes](const std::string& path, Completion*) {
-    return bytes->data ? write_atomically(path, *bytes) : Status::from_errno(ENOMEM, path);
+    if (!bytes->data) return Status::from_errno(ENOMEM, path);
+    return write_atomically(path, {reinterpret_cast<const char*>(bytes->data.get()), bytes->size});
   });
 }
 

@@ -38,13 +38,17 @@ Status remove_tree(const std::string& path) {
   return file_system().remove_folder(path);
 }
 
-Status write_atomically(const std::string& path, const Bytes& bytes) {
+Status write_synced(const std::string& path, std::string_view bytes) {
+  std::shared_ptr<File> file;
+  ODRADEK_RETURN_IF_ERROR(file_system().open(path, OpenMode::kCreateTruncate, &file));
+  ODRADEK_RETURN_IF_ERROR(file->pwrite(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), 0));
+  return file->datasync();
+}
+
+Status write_atomically(const std::string& path, std::string_view bytes) {
   // What a crash leaves of it is overwritten by the next.
   const std::string temporary = path + std::string(kTemporarySuffix);
-  std::shared_ptr<File> file;
-  ODRADEK_RETURN_IF_ERROR(file_system().open(temporary, OpenMode::kCreateTruncate, &file));
-  Status written = file->pwrite(bytes.data.get(), bytes.size, 0);
-  if (written.ok()) written = file->datasync();
+  Status written = write_synced(temporary, bytes);
   if (written.ok()) written = file_system().rename(temporary, path);
   if (!written.ok()) {
     // The error that matters is the first; the file is overwritten by the next attempt.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "completion.h"
 #include "status.h"
@@ -15,8 +16,10 @@ std::string parent_folder(const std::string& path);
 Status make_folders(const std::string& path);
 // With all that is in it.
 Status remove_tree(const std::string& path);
+// Its name is on disk once its folder is synced.
+Status write_synced(const std::string& path, std::string_view bytes);
 // Either the old content or all of the new, whenever the power goes; durable when it returns OK.
-Status write_atomically(const std::string& path, const Bytes& bytes);
+Status write_atomically(const std::string& path, std::string_view bytes);
 Status read_file(const std::string& path, Bytes* bytes);
 
 }  // namespace odradek

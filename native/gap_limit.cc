@@ -1,6 +1,5 @@
 #include "gap_limit.h"
 
-#include <cstring>
 
 #include "checked_offset.h"
 #include "folder.h"
@@ -30,11 +29,7 @@ Status read_gap_limit(const std::string& folder, int64_t* offset) {
 }
 
 Status write_gap_limit(const std::string& folder, int64_t offset) {
-  const std::string text = encode_checked_offset(offset);
-  Bytes bytes = Bytes::allocate(text.size());
-  if (!bytes.data) return Status::from_errno(ENOMEM, folder);
-  std::memcpy(bytes.data.get(), text.data(), text.size());
-  return write_atomically(path_in(folder), bytes);
+  return write_atomically(path_in(folder), encode_checked_offset(offset));
 }
 
 }  // namespace odradek

@@ -48,6 +48,9 @@ struct OpenOptions {
   bool clean_shutdown = false;
   int64_t log_start_offset = 0;
   Publish publish = Publish::kNothing;
+  // Stands in the folder of a log that is made by the time that the log has a segment. Without a name: nothing does.
+  std::string first_file_name = {};
+  std::string first_file = {};
 };
 
 struct RecoveryReport {

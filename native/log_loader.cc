@@ -11,11 +11,12 @@
 namespace odradek {
 
 Status LogLoader::load() {
-  // After a clean stop a folder that is there is known to be durable.
   FileInfo info;
-  if (!options_.clean_shutdown || !file_system().info(path_, &info).ok()) {
-    ODRADEK_RETURN_IF_ERROR(make_folders(path_));
-  }
+  const Status there = file_system().info(path_, &info);
+  if (there.is_not_found()) return make();
+  ODRADEK_RETURN_IF_ERROR(there);
+  // After a clean stop a folder that is there is known to be durable.
+  if (!options_.clean_shutdown) ODRADEK_RETURN_IF_ERROR(make_folders(path_));
   ODRADEK_RETURN_IF_ERROR(clear_leftovers());
   Status loaded = load_segments();
   if (!loaded.ok()) {
@@ -24,11 +25,7 @@ Status LogLoader::load() {
     return loaded;
   }
   ODRADEK_RETURN_IF_ERROR(sync_names());
-  // What is appended past the end from here on may be lost like anything else.
-  if (gap_limit_ < 0 ? settings_.require_key : gap_limit_ > log_end_) {
-    gap_limit_ = log_end_;
-    ODRADEK_RETURN_IF_ERROR(write_gap_limit(path_, log_end_));
-  }
+  ODRADEK_RETURN_IF_ERROR(limit_gaps());
   if (segments_.empty() || log_end_ < options_.log_start_offset) {
     // As Kafka does: a log that ends below its start holds nothing that anybody may see.
     for (const auto& [base, segment] : segments_) {
@@ -39,6 +36,26 @@ Status LogLoader::load() {
     ODRADEK_RETURN_IF_ERROR(start_at(std::max(log_end_, options_.log_start_offset)));
   }
   return is_marked_ ? remove_failed_marker(path_) : Status();
+}
+
+// The folder's name is on disk last: until then there is no log, and who opens it anew syncs what lies in it.
+Status LogLoader::make() {
+  const std::string parent = parent_folder(path_);
+  FileInfo info;
+  if (!file_system().info(parent, &info).ok()) ODRADEK_RETURN_IF_ERROR(make_folders(parent));
+  ODRADEK_RETURN_IF_ERROR(file_system().make_folder(path_));
+  // Of one that was there before.
+  forget_failed_marker(path_);
+  ODRADEK_RETURN_IF_ERROR(limit_gaps());
+  ODRADEK_RETURN_IF_ERROR(start_at(options_.log_start_offset));
+  return file_system().sync_folder(parent);
+}
+
+// What is appended past the end from here on may be lost like anything else.
+Status LogLoader::limit_gaps() {
+  if (gap_limit_ < 0 ? !settings_.require_key : gap_limit_ <= log_end_) return Status();
+  gap_limit_ = log_end_;
+  return write_gap_limit(path_, log_end_);
 }
 
 // Files with a suffix are steps of a deletion or a replacement. What was not yet complete is undone, what was is
@@ -202,7 +219,9 @@ Status LogLoader::load_segments() {
 // A process that was killed may have made segments past the recovery point and not synced their names. The old indexes
 // must not come back in the place of those that were rebuilt.
 Status LogLoader::sync_names() {
-  const bool has_new = bases_.empty() || bases_.back() >= options_.recovery_point;
+  // The first segment brings its own.
+  if (bases_.empty()) return Status();
+  const bool has_new = bases_.back() >= options_.recovery_point;
   const bool is_unsynced = report_.rebuilt_indexes > 0 || (has_new && !options_.clean_shutdown);
   return is_unsynced ? file_system().sync_folder(path_) : Status();
 }
@@ -218,6 +237,10 @@ Status LogLoader::drop_after(std::vector<int64_t>::const_iterator first, std::ve
 }
 
 Status LogLoader::start_at(int64_t offset) {
+  // INVARIANT: a folder with a segment has the first file, whole and on disk.
+  if (bases_.empty() && !options_.first_file_name.empty()) {
+    ODRADEK_RETURN_IF_ERROR(write_synced(path_ + "/" + options_.first_file_name, options_.first_file));
+  }
   auto segment = std::make_shared<Segment>(folder_, offset);
   segment->created_ms = now_ms();
   segment->last_modified_ms = segment->created_ms;

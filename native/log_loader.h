@@ -24,6 +24,8 @@ class LogLoader {
   const RecoveryReport& report() const { return report_; }
 
  private:
+  Status make();
+  Status limit_gaps();
   Status clear_leftovers();
   Status finish_swap(const std::set<int64_t>& swaps, const std::set<int64_t>& logs);
   Status load_segments();

@@ -146,6 +146,10 @@ void LogWrap::Open(const Napi::CallbackInfo& info) {
   const std::string publish = object.Get("publish").ToString().Utf8Value();
   if (publish == "flushed") options.publish = Publish::kFlushed;
   if (publish == "written") options.publish = Publish::kWritten;
+  if (const Napi::Value file = object.Get("firstFile"); file.IsObject()) {
+    options.first_file_name = file.As<Napi::Object>().Get("name").ToString().Utf8Value();
+    options.first_file = file.As<Napi::Object>().Get("text").ToString().Utf8Value();
+  }
   ThreadPool::read().post([id, log = log_, sink = completions_, settings = settings_of(object), options] {
     RecoveryReport report;
     Completion completion = Completion::operation(id, log->open(settings, options, &report));

@@ -82,6 +82,8 @@ export interface OpenLogOptions extends LogSettings {
    * which spares a file and a write to it for each append or flush.
    */
   publish?: 'flushed' | 'written'
+  /** Written into the folder of a log that has no segment yet, on disk before it has one. */
+  firstFile?: { name: string; text: string }
 }
 
 /** What recovery found when a log was opened. */

@@ -34,8 +34,8 @@ export class DataFolder {
   readonly wasCleanlyClosed: boolean
   readonly #engine: StorageEngine
   readonly #log: Logger
-  /** What lay in the folder when it was opened. */
-  readonly #namesAtStart: Set<string>
+  /** What lay in the folder when it was opened, and the partitions that came and went since. */
+  readonly #names: Set<string>
   readonly #logs = new Map<string, PartitionLog>()
   readonly #recoveryPoints: Map<string, number>
   /** Of logs that the checkpoint does not name: 0, they are new, or -1 where there is no checkpoint to tell. */
@@ -57,7 +57,7 @@ export class DataFolder {
     this.path = path
     this.#engine = engine
     this.#log = log
-    this.#namesAtStart = new Set(names)
+    this.#names = new Set(names)
     this.wasCleanlyClosed = wasCleanlyClosed
     this.#recoveryPoints = byFolder(recoveryPoints ?? [])
     this.#recoveryPointOfOthers = recoveryPoints ? 0 : -1
@@ -125,8 +125,10 @@ export class DataFolder {
   ): Promise<PartitionLog> {
     const name = partitionFolderName(topic, partition)
     const folder = join(this.path, name)
+    const identity = `version: 0\ntopic_id: ${topicId}\n`
     // A new partition may have the name of one that was deleted and that a checkpoint still knows.
-    if (await this.#identify(folder, topicId)) this.#forget(name)
+    if (!(await this.#isOf(topicId, folder, identity))) this.#forget(name)
+    this.#names.add(name)
     const log = await PartitionLog.open({
       folder,
       topic,
@@ -136,6 +138,7 @@ export class DataFolder {
       logStartOffset: this.#logStartOffsets.get(name) ?? 0,
       // Without the checkpoint nobody knows where the log ended: it is read.
       cleanShutdown: this.wasCleanlyClosed && this.#recoveryPointOfOthers === 0,
+      firstFile: { name: PARTITION_METADATA, text: identity },
       engine: this.#engine,
       log: this.#log,
     })
@@ -155,7 +158,7 @@ export class DataFolder {
    */
   async setStraysAside(isExpected: (topic: string, partition: number) => boolean): Promise<void> {
     const strays: string[] = []
-    for (const name of this.#namesAtStart) {
+    for (const name of this.#names) {
       const found = parsePartitionFolder(name)
       if (!found || isExpected(found.topic, found.partition)) continue
       if ((await topicIdOf(this.#engine.files, join(this.path, name))) !== undefined) strays.push(name)
@@ -168,7 +171,7 @@ export class DataFolder {
     const folders = names.map((name) => movedFolderName(name, STRAY_FOLDER_SUFFIX))
     for (const [index, name] of names.entries()) {
       await files.rename(join(this.path, name), join(this.path, folders[index]!))
-      this.#namesAtStart.delete(name)
+      this.#names.delete(name)
       this.#forget(name)
     }
     await files.syncFolder(this.path)
@@ -185,6 +188,7 @@ export class DataFolder {
         const name = partitionFolderName(log.topic, log.partition)
         this.#logs.delete(name)
         await log.remove()
+        this.#names.delete(name)
         this.#forget(name)
       }),
     )
@@ -257,21 +261,22 @@ export class DataFolder {
   }
 
   /**
-   * Writes `partition.metadata`, or moves a folder of the same name that belongs to a topic deleted before away.
-   * True where the folder is a new one.
+   * Whether the partition's folder is there; then `partition.metadata` is too, written where it was missing. A folder
+   * of the same name that belongs to a topic deleted before is moved away.
    */
-  async #identify(folder: string, topicId: string): Promise<boolean> {
+  async #isOf(topicId: string, folder: string, identity: string): Promise<boolean> {
+    const name = basename(folder)
+    if (!this.#names.has(name)) return false
     const { files } = this.#engine
     const known = await topicIdOf(files, folder)
-    if (known === topicId) return false
-    const isThere = this.#namesAtStart.has(basename(folder))
-    if (known !== undefined) await this.#setAside([basename(folder)])
-    await files.makeFolder(folder)
-    await files.writeAtomically(
-      join(folder, PARTITION_METADATA),
-      Buffer.from(`version: 0\ntopic_id: ${topicId}\n`),
-    )
-    return known !== undefined || !isThere
+    if (known === topicId) return true
+    if (known === undefined) {
+      await files.makeFolder(folder)
+      await files.writeAtomically(join(folder, PARTITION_METADATA), Buffer.from(identity))
+      return true
+    }
+    await this.#setAside([name])
+    return false
   }
 }
 

@@ -4,10 +4,11 @@
  * the batch headers behind them.
  */
 import type { Logger } from 'pino'
+import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
 import type { NativeLog } from '../native/types.js'
 import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
 import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
-import type { LeaderEpochCache } from './leader-epoch-cache.js'
+import { LeaderEpochCache } from './leader-epoch-cache.js'
 import { LeaderEpochFile } from './leader-epoch-file.js'
 import { PartitionTransactions } from './partition-transactions.js'
 import { ProducerSnapshots } from './producer-snapshots.js'
@@ -49,21 +50,23 @@ export class DerivedState {
     this.#appendedEnd = native.logEndOffset
   }
 
-  /** Knows nothing of producers before `restore`. */
+  /** Knows nothing of producers before `restore`. `names`: what lies in the folder. */
   static async open(
     folder: string,
+    names: readonly string[],
     engine: StorageEngine,
     native: NativeLog,
     log: Logger,
   ): Promise<DerivedState> {
     const epochFile = new LeaderEpochFile(folder, engine.files, log)
-    return new DerivedState(folder, engine, native, epochFile, await epochFile.read(), log)
+    const epochs = names.includes(LEADER_EPOCH_CHECKPOINT) ? await epochFile.read() : new LeaderEpochCache()
+    return new DerivedState(folder, engine, native, epochFile, epochs, log)
   }
 
   /** Brings it to the end of the log that was opened. */
-  async restore(): Promise<void> {
+  async restore(names: readonly string[]): Promise<void> {
     this.epochs.truncateFromEnd(Math.max(this.#native.logEndOffset, 1))
-    await this.#restoreProducers()
+    await this.#restoreProducers(names)
   }
 
   /** A batch of this broker as the leader is in the log, from `baseOffset` on. */
@@ -123,7 +126,8 @@ export class DerivedState {
     this.#appendedEnd = end
     this.#rolls = []
     this.producers.clear()
-    await this.#restoreProducers()
+    await this.#snapshots.settled()
+    await this.#restoreProducers(await this.#engine.readNames(this.#folder))
   }
 
   /** For a clean stop: the next start then needs no scan. */
@@ -152,10 +156,8 @@ export class DerivedState {
   }
 
   /** From the newest whole snapshot and the headers behind it. */
-  async #restoreProducers(): Promise<void> {
+  async #restoreProducers(names: readonly string[]): Promise<void> {
     const end = this.#native.logEndOffset
-    await this.#snapshots.settled()
-    const names = await this.#engine.readNames(this.#folder)
     // Snapshots above a transaction index that has to be made anew would skip what it is made of.
     const newest = await this.transactions.load(names)
     const first = this.#native.firstSegmentOffset

@@ -7,7 +7,14 @@
  */
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
-import type { AppendResult, NativeLog, ReadOptions, ReadResult, SegmentInfo } from '../native/types.js'
+import type {
+  AppendResult,
+  NativeLog,
+  OpenLogOptions,
+  ReadOptions,
+  ReadResult,
+  SegmentInfo,
+} from '../native/types.js'
 import { BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
 import { readBatchIdentity } from './batch-identity.js'
@@ -30,6 +37,8 @@ export interface PartitionLogOptions {
   recoveryPoint: number
   logStartOffset: number
   cleanShutdown: boolean
+  /** Of a log that is made: stands in its folder before it has a segment. */
+  firstFile?: OpenLogOptions['firstFile']
   /** The native engine, unless another is given. */
   engine?: StorageEngine
   log: Logger
@@ -85,16 +94,19 @@ export class PartitionLog {
 
   /** Opens the log, recovers it, and brings producer state and leader epochs up to its end. */
   static async open(options: PartitionLogOptions): Promise<PartitionLog> {
-    const { folder, config, recoveryPoint, logStartOffset, cleanShutdown, engine = nativeEngine } = options
+    const { folder, config, recoveryPoint, logStartOffset, cleanShutdown, firstFile } = options
+    const { engine = nativeEngine } = options
     const native = await engine.openLog(folder, {
       ...logSettings(config),
       recoveryPoint,
       cleanShutdown,
       logStartOffset,
+      firstFile,
     })
-    const state = await DerivedState.open(folder, engine, native, options.log)
+    const names = await engine.readNames(folder)
+    const state = await DerivedState.open(folder, names, engine, native, options.log)
     const log = new PartitionLog(options, native, state)
-    await state.restore()
+    await state.restore(names)
     return log
   }
 

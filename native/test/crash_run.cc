@@ -15,12 +15,9 @@ namespace {
 constexpr const char* kData = "/srv/data";
 constexpr const char* kCheckpoint = "/srv/data/checkpoint";
 constexpr const char* kCleanMark = "/srv/data/clean";
-
-Bytes to_bytes(const std::string& text) {
-  Bytes bytes = Bytes::allocate(text.size());
-  std::memcpy(bytes.data.get(), text.data(), text.size());
-  return bytes;
-}
+constexpr const char* kFirstFile = "first-file";
+constexpr const char* kNoFile = "(none)";
+constexpr const char* kFirstText = "whose log it is\n";
 
 }  // namespace
 
@@ -188,6 +185,14 @@ bool CrashRun::open(Subject& subject, bool clean) {
   return opened;
 }
 
+std::string CrashRun::first_file_of(const Subject& subject) {
+  const std::string path = subject.path + "/" + kFirstFile;
+  const std::vector<std::string> paths = disk_.files(subject.path);
+  if (std::ranges::find(paths, path) == paths.end()) return kNoFile;
+  const std::vector<uint8_t> bytes = disk_.bytes(path);
+  return std::string(bytes.begin(), bytes.end());
+}
+
 bool CrashRun::open_alone(Subject& subject, bool clean) {
   OpenOptions options;
   options.clean_shutdown = clean;
@@ -213,6 +218,14 @@ bool CrashRun::open_alone(Subject& subject, bool clean) {
     forget_failed_marker(subject.path);
     file_system().unlink(subject.path + "/" + std::string(kFailedMarkerName)).ignore();
   }
+  options.first_file_name = kFirstFile;
+  options.first_file = kFirstText;
+  // Its name may be lost where the segment's is kept; its content may not.
+  const bool had_segment = std::ranges::any_of(disk_.files(subject.path), [](const std::string& path) {
+    return path.ends_with(kLogSuffix);
+  });
+  const std::string found = first_file_of(subject);
+  if (had_segment && found != kFirstText && found != kNoFile) wrong(subject, "its first file is torn: " + found);
   const uint64_t faults = disk_.faults();
   subject.log = std::make_shared<Log>(subject.id, subject.path, sink_);
   RecoveryReport report;
@@ -234,6 +247,7 @@ bool CrashRun::open_alone(Subject& subject, bool clean) {
   disk_.fail_calls(0);
   std::string what = subject.model.recovered(*subject.log, expectation);
   if (what.empty()) what = subject.model.compare(*subject.log, random_.next());
+  if (what.empty() && first_file_of(subject) != (had_segment ? found : kFirstText)) what = "it lacks its first file";
   if (what.empty()) {
     for (const std::string& path : disk_.files(subject.path)) {
       if (path.ends_with(".cleaned") || path.ends_with(".swap") || path.ends_with(".deleted") || path.ends_with("index.tmp") ||
@@ -532,7 +546,7 @@ bool CrashRun::write_checkpoint() {
     const int64_t recovery_point = subject->log ? std::min(subject->log->flushed_offset(), subject->checkpoint_limit) : 0;
     text += subject->path + " " + std::to_string(recovery_point) + " " + std::to_string(subject->log_start) + "\n";
   }
-  const bool written = write_atomically(kCheckpoint, to_bytes(text + "end\n")).ok();
+  const bool written = write_atomically(kCheckpoint, text + "end\n").ok();
   in_flow_ = in_flow;
   note(written ? "checkpoint" : "no checkpoint");
   for (auto& subject : subjects_) subject->needs_checkpoint = subject->needs_checkpoint && !written;
@@ -552,7 +566,7 @@ bool CrashRun::close_cleanly() {
     clean = clean && status.ok() && !failed && !subject->uncertain;
     if (status.ok() && !failed) subject->model.durable = subject->model.appended;
   }
-  return clean && write_checkpoint() && write_atomically(kCleanMark, to_bytes("clean")).ok();
+  return clean && write_checkpoint() && write_atomically(kCleanMark, "clean").ok();
 }
 
 bool CrashRun::run_task() {

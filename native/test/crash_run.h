@@ -51,6 +51,7 @@ class CrashRun {
   bool start();
   bool open(Subject& subject, bool clean);
   bool open_alone(Subject& subject, bool clean);
+  std::string first_file_of(const Subject& subject);
   void work();
   void finish(bool power_cut);
 

@@ -124,6 +124,8 @@ export class VirtualDisk implements StorageEngine {
     if (!log) {
       log = new StoredLog()
       this.logs.set(path, log)
+      const { firstFile } = options
+      if (firstFile) this.#contents.set(`${path}/${firstFile.name}`, Buffer.from(firstFile.text))
     }
     if (options.recoveryPoint > log.endOffset)
       this.#observer.fault(`${path} of ${this.host.name} ends at ${log.endOffset}, below its recovery point`)
