@@ -96,6 +96,20 @@ test('what is wrong with a batch is told, and nothing of it is stored', async (t
   )
 })
 
+test('a topic of the broker’s own takes no records of clients, and lets none go', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const name = '__consumer_offsets'
+  const batch = encodeBatch({ records: [{ timestamp: Date.now(), key: Buffer.from('a'), value: null }] })
+  t.is((await produce(client, name, batch)).errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  await client.send('FindCoordinator', { keyType: 0, coordinatorKeys: ['billing'] })
+  t.is((await produce(client, name, batch)).errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION)
+  t.is((await fetch(client, name, 0)).highWatermark, 0)
+  const topics = [{ name, partitions: [{ partitionIndex: 0, offset: 0 }] }]
+  const { topics: answer } = await client.send('DeleteRecords', { topics, timeoutMs: 10_000 })
+  t.is(answer[0]!.partitions[0]!.errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION)
+})
+
 test('records whose timestamps are out of bounds are named', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)

@@ -18,6 +18,9 @@ export const deleteRecords = defineHandler({
           partitions.map(async ({ partitionIndex, offset }) => {
             try {
               const topic = broker.cluster.image.topic(name)
+              if (topic?.isInternal) {
+                throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${name} belongs to the brokers.`)
+              }
               if (topic?.config.compact && !topic.config.delete) {
                 throw new KafkaError(
                   'POLICY_VIOLATION',

@@ -2,6 +2,7 @@
  * Produce. Version 7 allows zstd, 8 brings messages with the errors, 9 flexible encoding, 10 the current leader,
  * 13 topic ids instead of names.
  */
+import { isInternalTopic } from '../../cluster/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
@@ -114,6 +115,9 @@ async function append(
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
     requireNotFenced(broker)
     const partition = broker.replicas.get(topic, index)
+    // What coordinators keep there they alone may write: a batch of anybody else could keep groups from being loaded.
+    if (isInternalTopic(topic))
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${topic} is written by brokers alone.`)
     if (records === null)
       throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
     if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
