@@ -47,6 +47,14 @@ export function isInt64(value: unknown): value is Int64 {
   )
 }
 
+/** The 64-bit integer nearest to an integer that may lie beyond what numbers hold exactly. */
+export function nearestInt64(value: number): Int64 {
+  if (Number.isSafeInteger(value)) return value
+  const exact = BigInt(value)
+  if (exact > INT64_MAX) return INT64_MAX
+  return exact < INT64_MIN ? INT64_MIN : exact
+}
+
 /** The value as a number, or INVALID_REQUEST where it lies outside of ±(2^53−1). */
 export function toSafeInteger(value: Int64, name: string): number {
   if (typeof value === 'number') return value

@@ -12,7 +12,7 @@
  *   producerId int64 | epoch int16 | baseSequence int32 | lastSequence int32 | baseOffset int64 | lastOffset int64
  *   | timestamp int64
  */
-import { crc32c } from '../protocol/index.js'
+import { crc32c, nearestInt64 } from '../protocol/index.js'
 import type { ProducerSummary, RememberedBatch } from './producer-state.js'
 
 const version = 1
@@ -36,7 +36,7 @@ export function encodeProducerSnapshot(producers: readonly ProducerSummary[]): U
     view.setInt32(at + 10, producer.lastSequence)
     view.setBigInt64(at + 14, BigInt(producer.lastOffset))
     view.setInt32(at + 22, producer.offsetDelta)
-    view.setBigInt64(at + 26, BigInt(producer.timestampMs))
+    view.setBigInt64(at + 26, BigInt(nearestInt64(producer.timestampMs)))
     view.setInt32(at + 34, producer.coordinatorEpoch)
     view.setBigInt64(at + 38, BigInt(producer.currentTxnFirstOffset))
     at += entryBytes
@@ -51,7 +51,7 @@ export function encodeProducerSnapshot(producers: readonly ProducerSummary[]): U
       view.setInt32(at + 14, batch.lastSequence)
       view.setBigInt64(at + 18, BigInt(batch.baseOffset))
       view.setBigInt64(at + 26, BigInt(batch.lastOffset))
-      view.setBigInt64(at + 34, BigInt(batch.timestampMs))
+      view.setBigInt64(at + 34, BigInt(nearestInt64(batch.timestampMs)))
       at += batchBytes
     }
   }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
-import { ErrorCode } from '../../lib/protocol/index.js'
+import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
 import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
 import { TestClient } from './test-client.js'
 
@@ -81,7 +81,6 @@ test('offsets are found by time, at both ends, and at the largest timestamp', as
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)
   await createTopic(client, 'orders')
-  const { encodeBatch } = await import('../../lib/protocol/index.js')
   const now = Date.now()
   for (const timestamp of [now, now + 2_000, now + 1_000]) {
     const answer = await produce(
@@ -101,4 +100,30 @@ test('offsets are found by time, at both ends, and at the largest timestamp', as
   t.like(await find(-3), { offset: 1, timestamp: now + 2_000 })
   t.like(await find(now + 1), { offset: 1, timestamp: now + 2_000 })
   t.like(await find(now + 5_000), { offset: -1, timestamp: -1 })
+})
+
+test('timestamps beyond what numbers hold are found and told as they are', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const largest = 2n ** 63n - 1n
+  await createTopic(client, 'orders', 1, { 'message.timestamp.after.max.ms': String(largest) })
+  // As of a producer that counts nanoseconds.
+  const first = 1_800_000_000_000_000_000n
+  const records = [first, first + 1n, first - 1n].map((timestamp) => ({ timestamp, value: Buffer.from('x') }))
+  const batch = encodeBatch({ records, producerId: 5, producerEpoch: 0, baseSequence: 0 })
+  const find = async (timestamp: number | bigint) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
+    const { topics: found } = await client.send('ListOffsets', { replicaId: -1, topics })
+    return found[0]!.partitions[0]!
+  }
+  t.like(await produce(client, 'orders', batch), { errorCode: 0, baseOffset: 0 })
+  t.like(await produce(client, 'orders', batch), { errorCode: 0, baseOffset: 0 }, 'sent again')
+  t.like(await find(-3), { offset: 1, timestamp: first + 1n })
+  t.like(await find(5), { offset: 0, timestamp: first })
+  t.like(await find(first + 1n), { offset: 1, timestamp: first + 1n })
+  t.like(await find(first + 2n), { offset: -1, timestamp: -1 })
+  const last = encodeBatch({ records: [{ timestamp: largest, value: Buffer.from('x') }] })
+  t.like(await produce(client, 'orders', last), { errorCode: 0, baseOffset: 3 })
+  for (const timestamp of [-3, first + 2n, largest])
+    t.like(await find(timestamp), { offset: 3, timestamp: largest })
 })

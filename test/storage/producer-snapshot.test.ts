@@ -41,6 +41,12 @@ test('a snapshot keeps every batch that may still be sent again', (t) => {
   t.deepEqual(decodeProducerSnapshot(encodeProducerSnapshot(producers)), producers)
 })
 
+test('a timestamp that is the largest does not turn into the smallest', (t) => {
+  const timestampMs = Number(2n ** 63n - 1n)
+  const producer = { ...producers[1]!, timestampMs }
+  t.is(decodeProducerSnapshot(encodeProducerSnapshot([producer]))![0]!.timestampMs, timestampMs)
+})
+
 test('a snapshot that ends behind the entries, as one of Kafka does, is taken', (t) => {
   const bytes = encodeProducerSnapshot(producers).slice(0, 10 + 2 * 46)
   new DataView(bytes.buffer).setUint32(2, crc32c(bytes.subarray(6)))

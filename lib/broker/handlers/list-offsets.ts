@@ -3,7 +3,7 @@
  * local offset, 9 the latest tiered one, 11 the earliest pending upload (both answered "none": nothing is tiered).
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
-import type { RequestOf } from '../../protocol/index.js'
+import type { Int64, RequestOf } from '../../protocol/index.js'
 import type { Isolation, Partition } from '../../replica/index.js'
 import { offsetForTimestamp, offsetOfMaxTimestamp, toKafkaError } from '../../storage/index.js'
 import { defineHandler } from '../api-handler.js'
@@ -28,7 +28,7 @@ const readCommitted = 1
 type Wanted = RequestOf<'ListOffsets'>['topics'][number]['partitions'][number]
 
 interface Answer {
-  timestamp: number
+  timestamp: Int64
   offset: number
   leaderEpoch: number
 }
@@ -94,7 +94,7 @@ async function find(
       const found =
         wanted === maxTimestamp
           ? await offsetOfMaxTimestamp(log, end)
-          : await offsetForTimestamp(log, wanted, end)
+          : await offsetForTimestamp(log, timestamp, end)
       if (!found) return nothing
       return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch }
     }

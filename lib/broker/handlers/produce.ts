@@ -4,7 +4,7 @@
  */
 import { isInternalTopic } from '../../cluster/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
-import type { RequestOf } from '../../protocol/index.js'
+import { type Int64, nearestInt64, type RequestOf } from '../../protocol/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
@@ -23,7 +23,7 @@ interface PartitionAnswer {
   index: number
   errorCode: number
   baseOffset: number
-  logAppendTimeMs: number
+  logAppendTimeMs: Int64
   logStartOffset: number
   errorMessage: string | null
   recordErrors?: readonly RecordError[]
@@ -134,7 +134,7 @@ async function append(
       index,
       errorCode: ErrorCode.NONE,
       baseOffset: outcome.baseOffset,
-      logAppendTimeMs: outcome.logAppendTimeMs,
+      logAppendTimeMs: nearestInt64(outcome.logAppendTimeMs),
       logStartOffset: outcome.logStartOffset,
       errorMessage: null,
     }
