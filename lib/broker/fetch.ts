@@ -38,6 +38,11 @@ export interface PartitionFetch {
   preferredReplica: number
 }
 
+const unknown: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+])
+
 interface Target {
   wanted: FetchPartition
   partition: Partition | undefined
@@ -52,6 +57,8 @@ export class Fetch {
   /** Of what was read last: bytes that count against the quota, and whether something waits for it. */
   #throttledBytes = 0
   #isAnyHeldBack = false
+  /** Of what was read last: a partition has more than its bounds, or its segment, let one read have. */
+  #isAnyCut = false
   #stopWaiting: (() => void) | undefined
   #mayWait = true
 
@@ -69,11 +76,7 @@ export class Fetch {
       const result = await this.#read()
       const bytes = result.reduce((sum, { range }) => sum + (range?.byteLength ?? 0), 0)
       const waitMs = this.#mayWait ? deadline - performance.now() : 0
-      const isUrgent = result.some(
-        ({ errorCode, divergingEpoch, preferredReplica }) =>
-          errorCode !== 0 || divergingEpoch || preferredReplica >= 0,
-      )
-      if (bytes >= this.#limits.minBytes || isUrgent || waitMs <= 0 || result.length === 0) {
+      if (bytes >= this.#limits.minBytes || this.#isUrgent(result) || waitMs <= 0) {
         if (this.#throttledBytes > 0) this.#quota.record(this.#throttledBytes)
         return result
       }
@@ -91,11 +94,23 @@ export class Fetch {
     this.#stopWaiting?.()
   }
 
+  /** Waiting brings nothing, or keeps the client from what it has to know. */
+  #isUrgent(result: readonly PartitionFetch[]): boolean {
+    if (this.#isAnyCut || this.#targets.every(({ partition }) => !partition)) return true
+    return result.some(({ errorCode, divergingEpoch, preferredReplica }) => {
+      if (divergingEpoch || preferredReplica >= 0) return true
+      // A consumer that goes on asking for what was deleted would else never wait, for the others neither. A follower
+      // may be ahead of this broker.
+      return errorCode !== ErrorCode.NONE && (this.#limits.follower || !unknown.has(errorCode))
+    })
+  }
+
   async #read(): Promise<PartitionFetch[]> {
     let remaining = this.#limits.maxBytes
     let hasData = false
     this.#throttledBytes = 0
     this.#isAnyHeldBack = false
+    this.#isAnyCut = false
     const result: PartitionFetch[] = []
     for (const { wanted, partition, errorCode } of this.#targets) {
       if (!partition) {
@@ -125,6 +140,10 @@ export class Fetch {
           if (fetched.range) {
             hasData = true
             remaining -= fetched.range.byteLength
+            const { activeSegmentOffset } = partition.log
+            const isOfOlderSegment =
+              fetchOffset < activeSegmentOffset && activeSegmentOffset < partition.readableEnd(isolation)
+            if (fetched.range.byteLength >= maxBytes || isOfOlderSegment) this.#isAnyCut = true
             if (this.#limits.follower && partition.isThrottledAsLeader)
               this.#throttledBytes += fetched.range.byteLength
           }

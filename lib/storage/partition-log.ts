@@ -71,6 +71,7 @@ export class PartitionLog {
   #config: TopicConfig
   #logStartOffset: number
   #distrustedFrom = Number.POSITIVE_INFINITY
+  #activeSegmentOffset: number
   readonly #queue: AppendQueue
   /** Appends of leaders of lower epochs are refused. */
   #lowestLeaderEpoch = -1
@@ -89,7 +90,8 @@ export class PartitionLog {
     })
     native.onFlush = (flushedOffset) => this.listener?.onFlushed(flushedOffset)
     native.onFailure = (error) => this.#failed(error)
-    native.onRoll = (baseOffset) => state.rolled(baseOffset)
+    native.onRoll = (baseOffset) => this.#rolled(baseOffset)
+    this.#activeSegmentOffset = activeSegmentOffset(native)
   }
 
   /** Opens the log, recovers it, and brings producer state and leader epochs up to its end. */
@@ -142,6 +144,11 @@ export class PartitionLog {
   /** For the recovery checkpoint: all below it is on disk, and is not about to be cut. */
   get recoveryPoint(): number {
     return Math.min(this.flushedOffset, this.#distrustedFrom)
+  }
+
+  /** Where the segment begins that takes appends: a read of an older one ends with that, whatever is behind it. */
+  get activeSegmentOffset(): number {
+    return this.#activeSegmentOffset
   }
 
   get sizeInBytes(): number {
@@ -362,6 +369,11 @@ export class PartitionLog {
     this.listener?.onAppended(result, records.byteLength)
   }
 
+  #rolled(baseOffset: number): void {
+    this.#activeSegmentOffset = baseOffset
+    this.#state.rolled(baseOffset)
+  }
+
   #failed(error: Error): void {
     this.failure ??= error
     this.listener?.onFailed(error)
@@ -369,8 +381,13 @@ export class PartitionLog {
 
   async #cutState(): Promise<void> {
     this.#logStartOffset = Math.min(this.#logStartOffset, this.logEndOffset)
+    this.#activeSegmentOffset = activeSegmentOffset(this.native)
     await this.#state.cut()
   }
+}
+
+function activeSegmentOffset(native: NativeLog): number {
+  return native.segments().at(-1)?.baseOffset ?? native.logEndOffset
 }
 
 function rethrow(error: unknown): never {

@@ -29,6 +29,40 @@ test('a fetch waits for min bytes, and for max wait at most', async (t) => {
   t.is(late.highWatermark, 3)
 })
 
+test('a fetch waits for no more where a partition has more than one read gives', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders', 1, { 'segment.bytes': String(1 << 20) })
+  const large = batchOf(['x'.repeat(400_000)])
+  for (let i = 0; i < 5; i++) await produce(client, 'orders', large, { acks: 1 })
+  const patient = { minBytes: 1 << 20, maxWaitMs: 100_000_000 }
+  const bytesAt = async (offset: number, maxBytes: number) =>
+    (await fetch(client, 'orders', offset, { ...patient, maxBytes })).records!.byteLength
+  t.is(await bytesAt(1, 1 << 20), large.byteLength, 'the end of an older segment')
+  t.is(await bytesAt(2, 500_000), 500_000, 'more than the bound for the partition')
+})
+
+test('what is not there does not keep a consumer from waiting for the rest', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  using producer = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders')
+  const wanted = (partition: number) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000 })
+  const request = { maxWaitMs: 100_000_000, minBytes: 1, maxBytes: 1_000, sessionEpoch: -1 }
+  const gone = { topic: 'gone', partitions: [wanted(0)] }
+  const topics = [{ topic: 'orders', partitions: [wanted(0), wanted(7)] }, gone]
+  const waiting = client.send('Fetch', { ...request, topics }, 12)
+  await produce(producer, 'orders', batchOf(['a']))
+  const { responses } = await waiting
+  t.deepEqual(
+    responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)),
+    [ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+  )
+  t.deepEqual(await valuesIn(responses[0]!.partitions[0]!.records), ['a'])
+  const alone = await client.send('Fetch', { ...request, topics: [gone] }, 12)
+  t.is(alone.responses[0]!.partitions[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+})
+
 test('the first batch comes whole even where it is larger than the bound', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)
