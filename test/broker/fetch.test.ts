@@ -134,6 +134,7 @@ test('offsets are found by time, at both ends, and at the largest timestamp', as
   t.like(await find(-3), { offset: 1, timestamp: now + 2_000 })
   t.like(await find(now + 1), { offset: 1, timestamp: now + 2_000 })
   t.like(await find(now + 5_000), { offset: -1, timestamp: -1 })
+  t.is((await find(-7)).errorCode, ErrorCode.UNSUPPORTED_VERSION, 'of a Kafka to come')
 })
 
 test('timestamps beyond what numbers hold are found and told as they are', async (t) => {

@@ -42,6 +42,17 @@ test('a duplicate of an idempotent batch is answered with its first offset and s
   t.deepEqual(await valuesIn((await fetch(client, 'orders', 0)).records), ['a', 'b', 'c'])
 })
 
+test('a producer id comes with its epoch, or not at all', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const ask = async (producerId: number, producerEpoch: number) =>
+    (await client.send('InitProducerId', { transactionalId: null, producerId, producerEpoch })).errorCode
+  t.is(await ask(-1, -1), ErrorCode.NONE)
+  t.is(await ask(5, 2), ErrorCode.NONE)
+  t.is(await ask(5, -1), ErrorCode.INVALID_REQUEST)
+  t.is(await ask(-1, 2), ErrorCode.INVALID_REQUEST)
+})
+
 test('batches in flight behind one that is refused are checked anew', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)

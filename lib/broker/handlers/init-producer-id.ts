@@ -8,8 +8,10 @@ import { defineHandler } from '../api-handler.js'
 export const initProducerId = defineHandler({
   api: 'InitProducerId',
   versions: [0, 5],
-  async handle({ transactionalId }, { broker }) {
-    if (transactionalId !== null) {
+  async handle({ transactionalId, producerId, producerEpoch }, { broker }) {
+    // An id without its epoch, or an epoch without an id, is a mistake of the client's.
+    const isHalf = (producerId === -1) !== (producerEpoch === -1)
+    if (transactionalId !== null || isHalf) {
       return { errorCode: ErrorCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 }
     }
     return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 }

@@ -16,6 +16,8 @@ const latestTiered = -5
 const earliestPendingUpload = -6
 /** First version in which each of the special timestamps means something. */
 const sinceVersion = new Map([
+  [latest, 1],
+  [earliest, 1],
   [maxTimestamp, 7],
   [earliestLocal, 8],
   [latestTiered, 9],
@@ -69,7 +71,8 @@ async function find(
   version: number,
 ): Promise<Answer> {
   const wanted = Number(timestamp)
-  if (wanted < 0 && (sinceVersion.get(wanted) ?? 0) > version) throw new KafkaError('UNSUPPORTED_VERSION')
+  if (wanted < 0 && version < (sinceVersion.get(wanted) ?? Infinity))
+    throw new KafkaError('UNSUPPORTED_VERSION')
   const { log } = partition
   const end = partition.readableEnd(isolation)
   switch (wanted) {
@@ -90,7 +93,6 @@ async function find(
     case earliestPendingUpload:
       return nothing
     default: {
-      if (wanted < maxTimestamp) throw new KafkaError('INVALID_REQUEST', `${wanted} is no timestamp.`)
       const found =
         wanted === maxTimestamp
           ? await offsetOfMaxTimestamp(log, end)
