@@ -9,6 +9,7 @@
 // standard error, and the exit code is then 3: callers skip what needs Kafka.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { homedir } from 'node:os'
@@ -17,7 +18,8 @@ import { parseArgs } from 'node:util'
 
 const VERSION = '4.3.1'
 const EXIT_MISSING = 3
-const READY_TIMEOUT_MS = 60_000
+/** For a busy machine: one that ends is noticed at once. */
+const READY_TIMEOUT_MS = 300_000
 
 const ARTIFACTS = [
   ['org.apache.kafka', 'kafka_2.13', VERSION],
@@ -80,15 +82,19 @@ function ensureLibs() {
   return libs
 }
 
-function freePort() {
-  return new Promise((resolvePort, reject) => {
+/** One that nobody is given who takes any port, until Kafka binds it: those begin at 32768. */
+async function freePort() {
+  for (;;) {
+    const port = randomInt(12_000, 32_000)
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolvePort(port))
+    const isFree = await new Promise((answer) => {
+      server.once('error', () => answer(false))
+      server.listen(port, '127.0.0.1', () => answer(true))
     })
-  })
+    if (!isFree) continue
+    await new Promise((closed) => server.close(closed))
+    return port
+  }
 }
 
 function accepts(port) {

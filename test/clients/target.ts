@@ -4,11 +4,10 @@
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { steadyPort } from '../cluster/steady-port.js'
 import { RunningProgram } from './program.js'
 
 export interface Target extends AsyncDisposable {
@@ -43,7 +42,7 @@ export async function startApacheKafka(
 ): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), 'apache-kafka-'))
   const dataDir = existing ?? join(folder, 'data')
-  const port = await freePort()
+  const port = await steadyPort()
   const settings = Object.entries(overrides).flatMap(([name, value]) => ['--override', `${name}=${value}`])
   const kafka = new RunningProgram(process.execPath, [
     kafkaScript,
@@ -52,7 +51,7 @@ export async function startApacheKafka(
     dataDir,
     ...settings,
   ])
-  await kafka.until('Kafka being ready', () => kafka.stdout.includes('READY'), 240_000)
+  await kafka.until('Kafka being ready', () => kafka.stdout.includes('READY'), 360_000)
   return {
     bootstrap: `127.0.0.1:${port}`,
     dataDir,
@@ -78,13 +77,4 @@ export function kafkaJars(): KafkaJars {
 /** A name that no other test uses. */
 export function uniqueName(prefix: string): string {
   return `${prefix.replace(/[^a-zA-Z0-9._-]+/g, '-')}-${randomBytes(4).toString('hex')}`
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

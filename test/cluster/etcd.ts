@@ -1,11 +1,11 @@
 /** An etcd of the test's own, in a temporary folder and on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EtcdMetadataStore, type EtcdOptions } from '../../lib/cluster/index.js'
+import { steadyPort } from './steady-port.js'
 
 export interface EtcdStart {
   /** Further options of etcd's. */
@@ -40,7 +40,7 @@ export class Etcd implements AsyncDisposable {
   static async start(options: EtcdStart = {}): Promise<Etcd> {
     for (;;) {
       const folder = await mkdtemp(join(tmpdir(), 'odradek-etcd-'))
-      const etcd = new Etcd(folder, await freePort(), await freePort(), options)
+      const etcd = new Etcd(folder, await steadyPort(), await steadyPort(), options)
       if (await etcd.run()) return etcd
       await etcd[Symbol.asyncDispose]()
     }
@@ -52,7 +52,7 @@ export class Etcd implements AsyncDisposable {
       const members: Etcd[] = []
       for (const name of names) {
         const folder = await mkdtemp(join(tmpdir(), 'odradek-etcd-'))
-        members.push(new Etcd(folder, await freePort(), await freePort(), options, name))
+        members.push(new Etcd(folder, await steadyPort(), await steadyPort(), options, name))
       }
       for (const member of members) member.#members = members
       const started = await Promise.all(members.map((member) => member.run()))
@@ -78,7 +78,7 @@ export class Etcd implements AsyncDisposable {
     const { tls, args = [] } = this.#options
     const client = `${tls ? 'https' : 'http'}://${this.endpoint}`
     const peer = this.#peerUrl
-    const health = tls ? `http://127.0.0.1:${await freePort()}` : client
+    const health = tls ? `http://127.0.0.1:${await steadyPort()}` : client
     const child = spawn(
       'etcd',
       [
@@ -176,12 +176,4 @@ async function isStopped(pid: number): Promise<boolean> {
     readFile(join(tasks, task, 'status'), 'utf8').catch(() => 'State:\tthe thread has ended')
   const states = await Promise.all((await readdir(tasks)).map(stateOf))
   return states.every((status) => /^State:\tT/m.test(status))
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,9 +1,12 @@
-/** A port for a broker that is stopped and started again: one that no outgoing connection is given meanwhile. */
+/**
+ * A port for a program that binds it later, or is stopped and started again: one that neither an outgoing connection nor
+ * a server that takes any port is given meanwhile.
+ */
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below what systems give to outgoing connections (from 32768 on). */
+/** Below what systems give to both (from 32768 on). */
 const from = 12_000
 const below = 32_000
 
