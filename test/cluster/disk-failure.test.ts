@@ -29,6 +29,7 @@ etcdTest('a replica whose disk fails leads no more, and is waited for by nobody'
     ...{ 'node.id': `${id}`, 'etcd.endpoints': etcd.endpoint, 'etcd.prefix': 'test/' },
     // Nobody is taken out for being slow.
     'replica.lag.time.max.ms': '3600000',
+    'etcd.lease.ttl.ms': '30000',
   })
   await using well = await createBroker({ port: 0, properties: settings(2), log: pino({ level: 'silent' }) })
   const startSick = () => FaultyBroker.start(folder, [], settings(1))

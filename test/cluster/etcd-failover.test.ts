@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
 import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
+import type { TestClient } from '../broker/test-client.js'
 import { IdempotentWriter } from '../crash/idempotent-writer.js'
 import { BrokerProcesses } from './broker-processes.js'
 import { until } from './brokers.js'
@@ -165,17 +166,29 @@ etcdTest('a leader that stood still longer than its lease acknowledges nothing a
   t.false(found.includes('lost'))
 })
 
+/** etcd has fallen silent; the client is one of the leader, which went on. */
+async function silenced(brokers: BrokerProcesses, name: string): Promise<TestClient> {
+  for (;;) {
+    const { id } = await brokers.leader(name)
+    const client = await brokers.client(id)
+    const isServed = async () => (await produce(client, name, batchOf(['a']))).errorCode === ErrorCode.NONE
+    // Others may tell of a leader before it knows.
+    if (await isServed()) {
+      await brokers.etcd.pause()
+      if (await isServed()) return client
+      // On a machine that stood still its lease was over by then: once more.
+      brokers.etcd.resume()
+    }
+    client[Symbol.dispose]()
+  }
+}
+
 etcdTest(
   'with etcd silent leaders go on and fence themselves in time, and all comes back by itself',
   async (t) => {
     const name = `${topic}-etcd`
     const brokers = await whole(name)
-    const { id } = await brokers.leader(name)
-    using client = await brokers.client(id)
-    await brokers.etcd.pause()
-    await until(async () => (await produce(client, name, batchOf(['before']))).errorCode === 0)
-    const during = await produce(client, name, batchOf(['a']))
-    t.true([ErrorCode.NONE, ErrorCode.NOT_LEADER_OR_FOLLOWER].includes(during.errorCode as 0))
+    using client = await silenced(brokers, name)
     await until(async () => {
       const { errorCode } = await produce(client, name, batchOf(['b']), { acks: 1 })
       return errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
