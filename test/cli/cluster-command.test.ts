@@ -53,7 +53,7 @@ etcdTest('when the program is killed, what it started ends too', async (t) => {
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const cluster = spawn(
     process.execPath,
-    [main, 'cluster', '--brokers', '1', '--port', '0', '--data', folder, '-o', 'etcd.request.timeout.ms=500'],
+    [main, 'cluster', '--brokers', '1', '--port', '0', '--data', folder],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let said = ''

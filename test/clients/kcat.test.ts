@@ -21,8 +21,11 @@ const records = (stdout: string): KcatRecord[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
 
+/** Seconds for metadata, of which kcat gives a slow machine five. */
+const patient = ['-m', '60']
+
 async function consumeAll(bootstrap: string, topic: string, ...args: string[]): Promise<KcatRecord[]> {
-  const { stdout } = await run('kcat', ['-b', bootstrap, '-C', '-t', topic, '-e', '-q', '-J', ...args])
+  const { stdout } = await run('kcat', ['-b', bootstrap, '-C', ...patient, '-t', topic, '-eqJ', ...args])
   return records(stdout)
 }
 
@@ -59,7 +62,7 @@ const scenarios: Scenario[] = [
     async run(t, { bootstrap }) {
       const topic = uniqueName('kcat-list')
       await run('kcat', ['-b', bootstrap, '-P', '-t', topic], { input: 'one\n' })
-      const { stdout } = await run('kcat', ['-b', bootstrap, '-L', '-J'])
+      const { stdout } = await run('kcat', ['-b', bootstrap, '-L', ...patient, '-J'])
       const metadata = JSON.parse(stdout)
       t.is(metadata.brokers.length, 1)
       t.is(metadata.brokers[0].name, bootstrap)
@@ -96,7 +99,7 @@ const scenarios: Scenario[] = [
       t.deepEqual(await payloads('1'), ['b', 'c'])
       t.deepEqual(await payloads('-1'), ['c'])
       t.deepEqual(await payloads('s@1'), ['a', 'b', 'c'])
-      const { stdout } = await run('kcat', ['-b', bootstrap, '-Q', '-t', `${topic}:0:1`])
+      const { stdout } = await run('kcat', ['-b', bootstrap, '-Q', ...patient, '-t', `${topic}:0:1`])
       t.regex(stdout, /offset 0/)
     },
   },

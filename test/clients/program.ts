@@ -54,6 +54,8 @@ export class RunningProgram {
   readonly ended: Promise<Outcome>
   stdout = ''
   stderr = ''
+  /** It has ended, and all that it printed was read. */
+  #isOver = false
 
   constructor(command: string, args: readonly string[], { env, cwd }: RunOptions = {}) {
     this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' })
@@ -63,9 +65,11 @@ export class RunningProgram {
     this.child.stderr!.setEncoding('utf8').on('data', (text) => {
       this.stderr += text
     })
-    this.ended = once(this.child, 'close').then(([code]) => {
-      return { code, stdout: this.stdout, stderr: this.stderr }
-    })
+    this.ended = once(this.child, 'close')
+      .finally(() => {
+        this.#isOver = true
+      })
+      .then(([code]) => ({ code, stdout: this.stdout, stderr: this.stderr }))
   }
 
   get lines(): string[] {
@@ -77,12 +81,12 @@ export class RunningProgram {
     const giveUpAt = performance.now() + timeoutMs
     while (!condition()) {
       const left = giveUpAt - performance.now()
-      if (left <= 0 || this.child.exitCode !== null) {
+      if (left <= 0 || this.#isOver) {
         throw new Error(`${what} did not happen; the program printed\n${this.stdout}${this.stderr}`)
       }
       const { signal, abort } = timer(left)
       const heard = [this.child.stdout!, this.child.stderr!].map((stream) => once(stream, 'data', { signal }))
-      await Promise.race([...heard, once(this.child, 'close', { signal })]).catch(() => {})
+      await Promise.race([...heard, this.ended]).catch(() => {})
       abort()
       for (const one of heard) one.catch(() => {})
     }

@@ -34,7 +34,7 @@ final class Check {
     }
 
     static void eventually(String what, Condition condition) throws Exception {
-        long giveUpAt = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        long giveUpAt = System.nanoTime() + Duration.ofSeconds(120).toNanos();
         while (!condition.holds()) {
             if (System.nanoTime() > giveUpAt) throw new AssertionError(what + " did not happen");
             Thread.sleep(20);

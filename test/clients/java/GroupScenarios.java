@@ -50,7 +50,6 @@ final class GroupScenarios {
             Map<String, Object> settings = new HashMap<>();
             settings.put("group.id", group);
             settings.put("heartbeat.interval.ms", 200);
-            settings.put("session.timeout.ms", 6000);
             settings.putAll(more);
             consumer = cluster.consumer(settings);
             thread = new Thread(() -> loop(topic));
@@ -146,15 +145,14 @@ final class GroupScenarios {
     private static void staticMember(Cluster cluster) throws Exception {
         String topic = cluster.newTopic("java-static", 2);
         String group = Cluster.unique("java-static");
-        Map<String, Object> timeouts = Map.of("session.timeout.ms", 20_000);
-        Member other = new Member(cluster, topic, group, with(timeouts, "group.instance.id", "other"));
-        Member back = new Member(cluster, topic, group, with(timeouts, "group.instance.id", "back"));
+        Member other = new Member(cluster, topic, group, Map.of("group.instance.id", "other"));
+        Member back = new Member(cluster, topic, group, Map.of("group.instance.id", "back"));
         Check.eventually("both having one", () -> other.partitions.size() == 1 && back.partitions.size() == 1);
         Set<TopicPartition> held = Set.copyOf(back.partitions);
         int assignments = other.assignments.get();
         // Closing does not leave: static members keep their place.
         back.close();
-        Member again = new Member(cluster, topic, group, with(timeouts, "group.instance.id", "back"));
+        Member again = new Member(cluster, topic, group, Map.of("group.instance.id", "back"));
         Check.eventually("the same partition after the return", () -> again.partitions.equals(held));
         Check.equal(assignments, other.assignments.get(), "the other's assignments");
         cluster.produce(topic, 0, 50);
@@ -165,12 +163,6 @@ final class GroupScenarios {
         cluster.admin.removeMembersFromConsumerGroup(group, options).all().get();
         Check.eventually("the other having both", () -> other.partitions.size() == 2);
         other.close();
-    }
-
-    private static Map<String, Object> with(Map<String, Object> settings, String name, Object value) {
-        Map<String, Object> more = new HashMap<>(settings);
-        more.put(name, value);
-        return more;
     }
 
     /** A member that stops polling leaves by itself after max.poll.interval.ms. */

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
 )
 
 BOOTSTRAP = sys.argv[1]
-TIMEOUT = 30
+TIMEOUT = 120
 
 
 def unique(prefix):
@@ -43,7 +43,6 @@ def consumer(group, **settings):
             "bootstrap.servers": BOOTSTRAP,
             "group.id": group,
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": 6000,
             "heartbeat.interval.ms": 300,
             **{k.replace("_", "."): v for k, v in settings.items()},
         }
