@@ -129,10 +129,10 @@ compared('a topic that takes the time of the append', async (t, pair) => {
 })
 
 compared('min.compaction.lag.ms keeps the young', async (t, pair) => {
-  await pair.create({ ...compacted, 'min.compaction.lag.ms': String(30 * minute) })
+  await pair.create({ ...compacted, 'min.compaction.lag.ms': String(30 * hour) })
   await pair.produce()
   const { records } = await pair.compare()
-  const firstYoung = records.find(({ timestamp }) => timestamp > now - 25 * minute)!.offset
+  const firstYoung = records.find(({ timestamp }) => timestamp > now - 25 * hour)!.offset
   const young = (await segmentsOf(kafka.target.dataDir, pair.topic)).filter((base) => base <= firstYoung)
   await pair.alter({ 'min.cleanable.dirty.ratio': '0.0' })
   await eventually('Kafka has cleaned', async () => {
@@ -147,7 +147,8 @@ compared('min.compaction.lag.ms keeps the young', async (t, pair) => {
 compared('max.compaction.lag.ms rolls segments', async (t, pair) => {
   await pair.create({ ...compacted, 'max.compaction.lag.ms': String(5 * minute) })
   // Of times to come, so that nothing has waited too long yet.
-  await pair.produce({ fromMs: now + 10 * minute, toMs: now + 50 * minute, maxValueBytes: 50 })
+  const from = Date.now() + 10 * minute
+  await pair.produce({ fromMs: from, toMs: from + 40 * minute, maxValueBytes: 50 })
   const [ours, theirs] = await pair.both(({ target }) => segmentsOf(target.dataDir, pair.topic))
   t.deepEqual(ours, theirs)
   t.true(ours.length > 5)
@@ -170,7 +171,7 @@ compared('max.compaction.lag.ms has what waited too long cleaned', async (t, pai
 compared('compact and delete: retention, then cleaning', async (t, pair) => {
   await pair.create({ ...compacted, 'delete.retention.ms': '0' })
   await pair.produce()
-  await pair.alter({ 'cleanup.policy': 'compact,delete', 'retention.ms': String(30 * minute) })
+  await pair.alter({ 'cleanup.policy': 'compact,delete', 'retention.ms': String(30 * hour) })
   await kafkaDeletes(pair)
   await pair.startsAt(await listOffset(kafka.client, pair.topic, -2))
   await pair.clean()
@@ -184,7 +185,7 @@ compared('compact and delete: cleaning, then retention', async (t, pair) => {
   await pair.produce({ keys: 2, batches: 150 })
   await pair.clean()
   await pair.compare()
-  await pair.alter({ 'cleanup.policy': 'compact,delete', 'retention.ms': String(10 * minute) })
+  await pair.alter({ 'cleanup.policy': 'compact,delete', 'retention.ms': String(10 * hour) })
   await kafkaDeletes(pair)
   await delay(300)
   await pair.startsAt(await listOffset(kafka.client, pair.topic, -2))
@@ -210,17 +211,17 @@ compared(
 )
 
 const kept: Record<string, Record<string, string>> = {
-  'retention.ms in the middle of the log': { 'retention.ms': String(40 * minute) },
+  'retention.ms in the middle of the log': { 'retention.ms': String(40 * hour) },
   'retention.ms that all of it is older than': { 'retention.ms': '1' },
   'retention.bytes of some segments': { 'retention.bytes': '150000' },
   'retention.bytes of less than a segment': { 'retention.bytes': '1' },
   'retention.bytes of 0': { 'retention.bytes': '0' },
-  'both bounds': { 'retention.ms': String(50 * minute), 'retention.bytes': '300000' },
+  'both bounds': { 'retention.ms': String(50 * hour), 'retention.bytes': '300000' },
 }
 for (const [title, bounds] of Object.entries(kept)) {
   compared(`${title}, which segments go`, async (t, pair) => {
     await pair.create({ 'cleanup.policy': 'delete', 'retention.ms': '-1' })
-    await pair.produce({ batches: 100, toMs: now - 20 * minute })
+    await pair.produce({ batches: 100, toMs: now - 20 * hour })
     const [ours, theirs] = await pair.both(({ target }) => segmentsOf(target.dataDir, pair.topic))
     t.deepEqual(ours, theirs)
     await pair.alter(bounds)
@@ -251,7 +252,7 @@ compared('an old segment behind a young one stays', async (_t, pair) => {
 })
 
 compared('segment.ms by the records’ own times, where segments begin', async (t, pair) => {
-  await pair.create({ 'cleanup.policy': 'delete', 'retention.ms': '-1', 'segment.ms': String(5 * minute) })
+  await pair.create({ 'cleanup.policy': 'delete', 'retention.ms': '-1', 'segment.ms': String(5 * hour) })
   await pair.produce({ maxValueBytes: 20 })
   const [ours, theirs] = await pair.both(({ target }) => segmentsOf(target.dataDir, pair.topic))
   t.deepEqual(ours, theirs)

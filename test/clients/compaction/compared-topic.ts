@@ -18,6 +18,11 @@ import {
 
 /** Records have times around it. */
 export const openedAt = Date.now()
+/**
+ * How old the oldest are. Segments are hours apart by that, so that none comes of age between the look of one broker and
+ * that of the other.
+ */
+const oldestMs = 60 * 3_600_000
 
 /** One of the two brokers, with a client. */
 export interface Side {
@@ -61,7 +66,7 @@ export class ComparedTopic {
       seed: this.#seed++,
       batches: 200,
       keys: 60,
-      fromMs: openedAt - 3_600_000,
+      fromMs: openedAt - oldestMs,
       toMs: openedAt,
       ...options,
     })
