@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { main, ServeProcess, temporaryFolder } from './serve-process.js'
@@ -71,7 +72,13 @@ test('logs go to standard error, one JSON object a line', async (t) => {
   for (const line of lines) t.is(typeof JSON.parse(line).msg, 'string')
 })
 
-test('several listeners stand in the line', async (t) => {
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+)
+const testIpv6 = hasIpv6 ? test : test.skip
+const withoutIpv6 = hasIpv6 ? '' : ' (skipped: this machine has no IPv6)'
+
+testIpv6(`several listeners stand in the line${withoutIpv6}`, async (t) => {
   await using folder = await temporaryFolder()
   const serve = new ServeProcess([
     ...['--data', folder.path],

@@ -218,9 +218,8 @@ test('ranges that nobody released are collected with their descriptors', async (
     return links.filter((link) => link.startsWith(log.path) && link.endsWith('(deleted)')).length
   }
   t.true((await deleted()) > 0)
-  for (let i = 0; i < 20 && (await deleted()) > 0; i++) {
+  while ((await deleted()) > 0) {
     gc()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  t.is(await deleted(), 0)
 })
