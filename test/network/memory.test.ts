@@ -28,8 +28,16 @@ async function report(server: ChildProcess): Promise<{ peak: number; connections
   return ((await once(server, 'message')) as [{ peak: number; connections: number }])[0]
 }
 
-/** `count` connections that each send `bytes` and read nothing. */
-async function occupy(t: ExecutionContext, port: number, count: number, bytes: (i: number) => Uint8Array) {
+/**
+ * `count` connections that each send `bytes` and read nothing. All are there before the first of them sends: whoever
+ * keeps others waiting is closed, on a slow machine before the last has come.
+ */
+async function occupy(
+  t: ExecutionContext,
+  { server, port }: { server: ChildProcess; port: number },
+  count: number,
+  bytes: (i: number) => Uint8Array,
+) {
   const sockets: Socket[] = []
   t.teardown(() => {
     for (const socket of sockets) socket.destroy()
@@ -40,8 +48,10 @@ async function occupy(t: ExecutionContext, port: number, count: number, bytes: (
     socket.on('error', () => {})
     socket.pause()
     await once(socket, 'connect')
-    socket.write(bytes(i))
   }
+  let { connections } = await report(server)
+  while (connections < count) ({ connections } = await report(server))
+  for (const [i, socket] of sockets.entries()) socket.write(bytes(i))
 }
 
 /** Small and large requests of another client, while whatever else goes on. Gives the slowest one's time. */
@@ -69,11 +79,10 @@ test.serial(
     const some = Buffer.concat([announce(100 * MB), Buffer.alloc(250_000)])
     // A size alone, a little of the frame, and so much that all together pass the budget.
     const amounts = [4, 5_000, 60_000, 250_000]
-    await occupy(t, port, 1000, (i) => some.subarray(0, amounts[i % amounts.length]))
+    await occupy(t, { server, port }, 1000, (i) => some.subarray(0, amounts[i % amounts.length]))
     const slowest = await slowestRequest(t, port, 30)
-    const { peak, connections } = await report(server)
+    const { peak } = await report(server)
     t.log(`peak ${Math.round(peak / MB)} MB, slowest request of another client ${Math.round(slowest)} ms`)
-    t.true(connections >= 1000)
     t.true(peak < 150 * MB, `${peak} bytes`)
   },
 )
@@ -81,7 +90,7 @@ test.serial(
 test.serial('300 connections that keep sending 100 MB frames stay bounded, and others go on', async (t) => {
   const { server, port } = await startServer(t)
   const some = Buffer.concat([announce(100 * MB), Buffer.alloc(2 * MB)])
-  await occupy(t, port, 300, () => some)
+  await occupy(t, { server, port }, 300, () => some)
   const slowest = await slowestRequest(t, port, 10)
   const { peak } = await report(server)
   t.log(`peak ${Math.round(peak / MB)} MB, slowest request of another client ${Math.round(slowest)} ms`)
@@ -94,7 +103,9 @@ test.serial('200 clients that do not read their 20 MB responses hold little memo
   const path = join(folder, 'segment')
   writeFileSync(path, Buffer.alloc(20 * MB))
   const { server, port } = await startServer(t, path, String(20 * MB))
-  await occupy(t, port, 200, () => Buffer.concat([frameOf('file'), frameOf('file'), frameOf('file')]))
+  await occupy(t, { server, port }, 200, () =>
+    Buffer.concat([frameOf('file'), frameOf('file'), frameOf('file')]),
+  )
   const slowest = await slowestRequest(t, port, 5)
   const { peak } = await report(server)
   t.log(`peak ${Math.round(peak / MB)} MB, slowest request of another client ${Math.round(slowest)} ms`)
