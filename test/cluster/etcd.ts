@@ -113,7 +113,7 @@ export class Etcd implements AsyncDisposable {
   async kill(): Promise<void> {
     const child = this.#process
     this.#process = undefined
-    if (!child || child.exitCode !== null) return
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await ended
