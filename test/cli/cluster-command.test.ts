@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
+import { RunningProgram } from '../clients/program.js'
 import { etcdTest } from '../cluster/etcd-test.js'
 import { odradek } from './odradek-program.js'
 
@@ -20,16 +21,18 @@ function accepts(address: string): Promise<boolean> {
   })
 }
 
+/** Rejects where it ends before it has said anything. */
+async function firstLine(cluster: RunningProgram): Promise<string> {
+  await cluster.until('the cluster being ready', () => cluster.stdout.includes('\n'), 360_000)
+  return cluster.stdout
+}
+
 const main = new URL('../../lib/cli/main.js', import.meta.url).pathname
 
 etcdTest('one command starts a cluster, another tells how it is, a signal stops it all', async (t) => {
-  const cluster = spawn(process.execPath, [main, 'cluster', '--brokers', '3', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(cluster, 'exit')
+  const cluster = new RunningProgram(process.execPath, [main, 'cluster', '--brokers', '3', '--port', '0'])
   try {
-    let said = ''
-    while (!said.includes('\n')) said += (await once(cluster.stdout!, 'data'))[0]
+    const said = await firstLine(cluster)
     const bootstrap = /^odradek cluster ready on ((?:127\.0\.0\.1:\d+,?){3})\n$/.exec(said)?.[1]
     t.truthy(bootstrap, said)
     const created = await odradek('topics', 'create', 'x', '-b', bootstrap!, '--partitions', '2', '-r', '3')
@@ -43,29 +46,23 @@ etcdTest('one command starts a cluster, another tells how it is, a signal stops 
     t.true([1, 2, 3].includes(controllerId))
     t.like(rest, { topics: 1, partitions: 2, offline: [], reassigning: [] })
   } finally {
-    cluster.kill('SIGINT')
+    cluster.child.kill('SIGINT')
   }
-  t.deepEqual(await ended, [0, null])
+  t.is((await cluster.ended).code, 0)
 })
 
 etcdTest('when the program is killed, what it started ends too', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'odradek-killed-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const cluster = spawn(
-    process.execPath,
-    [main, 'cluster', '--brokers', '1', '--port', '0', '--data', folder],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  let said = ''
-  while (!said.includes('\n')) said += (await once(cluster.stdout!, 'data'))[0]
+  const args = ['cluster', '--brokers', '1', '--port', '0', '--data', folder]
+  const cluster = new RunningProgram(process.execPath, [main, ...args])
+  const said = await firstLine(cluster)
   const bootstrap = /ready on (127\.0\.0\.1:\d+)/.exec(said)![1]!
   const { stdout } = await odradek('configs', 'describe', '--broker', '1', '--all', '--json', '-b', bootstrap)
   const etcd = /127\.0\.0\.1:\d+/.exec(stdout)![0]
   t.true(await accepts(etcd))
-  // Their ends of these pipes close when the last of them has ended.
-  const ended = once(cluster, 'close')
-  cluster.kill('SIGKILL')
-  t.deepEqual(await ended, [null, 'SIGKILL'])
+  // Their ends of its pipes close when the last of them has ended.
+  t.is((await cluster.stop('SIGKILL')).code, null)
   for (const address of [bootstrap, etcd]) while (await accepts(address)) await delay(20)
 })
 
