@@ -1,8 +1,24 @@
 /** What settings belong to: the resources that DescribeConfigs and its like name. */
 import type { Cluster } from '../cluster/index.js'
 import { KafkaError } from '../protocol/errors.js'
+import { repeatedKeys } from './repeated-names.js'
+
+interface Resource {
+  resourceType: number
+  resourceName: string
+}
 
 export const ResourceType = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_METRICS: 16, GROUP: 32 } as const
+
+/** Throws INVALID_REQUEST for a resource that a request changes more than once. */
+export function distinctResources(resources: readonly Resource[]): (resource: Resource) => void {
+  const keyOf = ({ resourceType, resourceName }: Resource) => `${resourceType} ${resourceName}`
+  const repeated = repeatedKeys(resources, keyOf)
+  return (resource) => {
+    if (!repeated.has(keyOf(resource))) return
+    throw new KafkaError('INVALID_REQUEST', 'Each resource may be named once in a request.')
+  }
+}
 
 /** The broker's id, or null for the default of all brokers. Throws INVALID_REQUEST where it is not this broker. */
 export function brokerResource(name: string, cluster: Cluster): number | null {

@@ -9,6 +9,7 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { kafkaFailure } from '../kafka-failure.js'
+import { oneOfEach, repeatedKeys } from '../repeated-names.js'
 
 /** More would wait in etcd until their time is up, and hold up what else is written there. */
 const topicsAtOnce = 64
@@ -19,12 +20,11 @@ export const createTopics = defineHandler({
   api: 'CreateTopics',
   versions: [2, 7],
   async handle({ topics, validateOnly }, context) {
-    const counts = new Map<string, number>()
-    for (const { name } of topics) counts.set(name, (counts.get(name) ?? 0) + 1)
-    const unique = [...new Map(topics.map((wanted) => [wanted.name, wanted])).values()]
-    const answers = await mapInParallel(unique, topicsAtOnce, async (wanted) => {
+    const nameOf = ({ name }: Wanted) => name
+    const repeated = repeatedKeys(topics, nameOf)
+    const answers = await mapInParallel(oneOfEach(topics, nameOf), topicsAtOnce, async (wanted) => {
       try {
-        if (counts.get(wanted.name)! > 1)
+        if (repeated.has(wanted.name))
           throw new KafkaError('INVALID_REQUEST', `Duplicate topic name ${wanted.name}.`)
         return await create(wanted, validateOnly, context)
       } catch (error) {

@@ -3,17 +3,29 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler } from '../api-handler.js'
 import { kafkaFailure } from '../kafka-failure.js'
+import { oneOfEach, repeatedKeys } from '../repeated-names.js'
+
+interface Wanted {
+  name: string | null
+  topicId: string
+}
 
 export const deleteTopics = defineHandler({
   api: 'DeleteTopics',
   versions: [1, 6],
   async handle({ topics, topicNames }, { version, broker }) {
-    const wanted = version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+    const wanted: Wanted[] = version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+    const { image } = broker.cluster
+    const topicOf = ({ name, topicId }: Wanted) => name ?? image.topicById(topicId)?.name ?? topicId
+    const repeated = repeatedKeys(wanted, topicOf)
     const responses = await Promise.all(
-      wanted.map(async ({ name, topicId }) => {
+      oneOfEach(wanted, topicOf).map(async ({ name, topicId }) => {
         try {
-          if (name !== null && topicId !== ZERO_UUID) {
-            throw new KafkaError('INVALID_REQUEST', 'A topic is named or given by its id, not both.')
+          if ((name === null) === (topicId === ZERO_UUID)) {
+            throw new KafkaError('INVALID_REQUEST', 'A topic is named or given by its id, one of both.')
+          }
+          if (repeated.has(topicOf({ name, topicId }))) {
+            throw new KafkaError('INVALID_REQUEST', 'The topic is named more than once.')
           }
           const deleted = await broker.cluster.topics.deleteTopic(name === null ? { topicId } : { name })
           return {

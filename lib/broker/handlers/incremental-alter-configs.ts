@@ -1,7 +1,7 @@
 /** IncrementalAlterConfigs: sets, deletes, appends to and subtracts from single settings. */
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
-import { brokerResource, ResourceType, unknownResource } from '../config-resources.js'
+import { brokerResource, distinctResources, ResourceType, unknownResource } from '../config-resources.js'
 import { kafkaFailure } from '../kafka-failure.js'
 
 export const incrementalAlterConfigs = defineHandler({
@@ -9,9 +9,11 @@ export const incrementalAlterConfigs = defineHandler({
   versions: [0, 1],
   async handle({ resources, validateOnly }, { broker }) {
     const { cluster } = broker
+    const checkDistinct = distinctResources(resources)
     const responses = await Promise.all(
       resources.map(async ({ resourceType, resourceName, configs }) => {
         try {
+          checkDistinct({ resourceType, resourceName })
           const operations = configs.map(({ name, configOperation, value }) => ({
             name,
             operation: configOperation,
