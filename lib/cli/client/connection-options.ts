@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { parseProperties } from '../../config/index.js'
 import { UsageError } from '../usage-error.js'
 
+const DEFAULT_BROKER = '127.0.0.1:9092'
+
 export const connectionOptions = {
   'bootstrap-server': {
     type: 'string',
     short: 'b',
     value: 'HOST:PORT',
-    default: '127.0.0.1:9092',
-    help: 'a broker to ask first, or several with commas',
+    help: `a broker to ask first, or several with commas (default: bootstrap.servers of the file, or ${DEFAULT_BROKER})`,
   },
   'command-config': {
     type: 'string',
@@ -26,7 +27,7 @@ export interface ConnectionSettings {
 }
 
 interface ConnectionValues {
-  'bootstrap-server': string
+  'bootstrap-server': string | undefined
   'command-config': string | undefined
 }
 
@@ -55,9 +56,9 @@ export async function connectionSettings(
   if (protocol !== 'PLAINTEXT') {
     throw new UsageError(`security.protocol ${protocol} is not supported; only PLAINTEXT is`)
   }
-  const bootstrap = file === undefined ? undefined : settings.get('bootstrap.servers')
+  const bootstrap = values['bootstrap-server'] ?? settings.get('bootstrap.servers') ?? DEFAULT_BROKER
   return {
-    bootstrapBrokers: (bootstrap ?? values['bootstrap-server']).split(',').map(hostAndPort),
+    bootstrapBrokers: bootstrap.split(',').map(hostAndPort),
     properties: settings,
   }
 }

@@ -51,7 +51,7 @@ export const consumeCommand = defineCommand({
       value: 'NAME',
       help: 'read as a member of this group and commit; without it, nothing is committed',
     },
-    'max-messages': { type: 'integer', short: 'n', help: 'end after so many records' },
+    'max-messages': { type: 'integer', short: 'n', help: 'end after so many records; -1 for never' },
     'timeout-ms': { type: 'integer', value: 'MS', help: 'end when no record came for so long' },
     'isolation-level': {
       type: 'string',
@@ -160,9 +160,10 @@ export const consumeCommand = defineCommand({
       const commitEveryMs = booleanProperty(properties, 'enable.auto.commit', true)
         ? integerProperty(properties, 'auto.commit.interval.ms', 5000)
         : undefined
+      const most = options['max-messages'] ?? -1
       await print(reader, group, io, {
         format,
-        maxMessages: options['max-messages'],
+        maxMessages: most < 0 ? undefined : most,
         timeoutMs: options['timeout-ms'],
         commitEveryMs,
       })
@@ -191,7 +192,7 @@ async function print(
   { format, maxMessages = Number.POSITIVE_INFINITY, timeoutMs, commitEveryMs }: PrintSettings,
 ): Promise<void> {
   const output = new RecordOutput(io.stdout)
-  let stopped = maxMessages <= 0
+  let stopped = maxMessages === 0
   const stop = () => {
     stopped = true
   }

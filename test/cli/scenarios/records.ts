@@ -155,6 +155,8 @@ export const recordScenarios: Scenario[] = [
       t.is(await consume('--partition 1 --offset earliest --max-messages 2'), 'a\nb\n')
       t.is(await consume('--partition 0 --from-beginning --timeout-ms 500'), '')
       t.is(await consume('--offset latest --timeout-ms 500'), '')
+      t.is(await consume('-p 1 --from-beginning --max-messages -1 --timeout-ms 500'), 'a\nb\nc\n')
+      t.is(await consume('-p 1 --from-beginning --max-messages 0'), '')
       // An offset that is not there falls back as auto.offset.reset says.
       t.is(await consume('-p 1 -o 99 -n 3 --consumer-property auto.offset.reset=earliest'), 'a\nb\nc\n')
       t.is(
