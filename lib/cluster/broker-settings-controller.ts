@@ -9,7 +9,7 @@ import {
 } from '../config/index.js'
 import { KafkaError } from '../protocol/index.js'
 import type { ClusterImage } from './cluster-image.js'
-import { checkedConfig } from './config-errors.js'
+import { checkedBrokerConfig } from './config-errors.js'
 import { configKey } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
 
@@ -56,7 +56,7 @@ export class BrokerSettingsController {
       throw new KafkaError('INVALID_REQUEST', `There is no broker ${brokerId}`)
     }
     for (;;) {
-      const overrides = checkedConfig(() => {
+      const overrides = checkedBrokerConfig(() => {
         const changed = change(this.#image.brokerOverrides(brokerId))
         this.#config.validateDynamic(changed, brokerId === null ? 'cluster-wide' : 'per-broker')
         return changed

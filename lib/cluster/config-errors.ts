@@ -12,6 +12,16 @@ export function toKafkaError(error: unknown): unknown {
   })
 }
 
+/** As `checkedConfig`, for settings of brokers: there Kafka calls a wrong value an invalid request. */
+export function checkedBrokerConfig<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.code !== 'INVALID_VALUE') throw toKafkaError(error)
+    throw new KafkaError('INVALID_REQUEST', error.message, { cause: error })
+  }
+}
+
 /** Runs `check` and throws its ConfigError as a KafkaError. */
 export function checkedConfig<T>(check: () => T): T {
   try {

@@ -3,7 +3,7 @@
 export type ConfigErrorCode =
   /** No setting has this name. */
   | 'UNKNOWN_SETTING'
-  /** The value is not of the setting's type, out of its range, or at odds with another setting. */
+  /** The value is not of the setting's type, out of its range, or at odds with another (of brokers: INVALID_REQUEST). */
   | 'INVALID_VALUE'
   /** Ignoring the setting would weaken security or durability, so it stops the start. */
   | 'REFUSED_SETTING'
