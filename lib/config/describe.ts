@@ -1,7 +1,7 @@
 /** What DescribeConfigs says of a topic's or a broker's settings: value, where it comes from, and what it overrides. */
 
 import type { BrokerConfig } from './broker-config.js'
-import type { AnySetting, SettingType } from './setting.js'
+import { type AnySetting, printedText, type SettingType } from './setting.js'
 import { brokerSettings, topicSettings } from './settings/index.js'
 import type { Overrides } from './topic-config.js'
 
@@ -65,7 +65,8 @@ export function describeTopic(
     if (declaration === undefined || (declaration.setting.internal && !overrides.has(name))) continue
     const { setting, broker } = declaration
     const synonyms: DescribedSynonym[] = []
-    const own = overrides.get(name)
+    const text = overrides.get(name)
+    const own = text === undefined ? undefined : printedText(name, setting, text)
     if (own !== undefined) synonyms.push({ name, value: own, source: 'DYNAMIC_TOPIC_CONFIG' })
     synonyms.push(
       ...brokerLevels(
@@ -102,9 +103,10 @@ export function describeClusterDefault(
   names?: readonly string[] | null,
 ): DescribedConfig[] {
   const described: DescribedConfig[] = []
-  for (const [name, value] of config.clusterDefault) {
+  for (const [name, text] of config.clusterDefault) {
     const setting = brokerSettings.get(name)
     if (setting === undefined || (names?.length && !names.includes(name))) continue
+    const value = printedText(name, setting, text)
     const synonyms: DescribedSynonym[] = [{ name, value, source: 'DYNAMIC_DEFAULT_BROKER_CONFIG' }]
     described.push(entry(name, setting, synonyms, value, false))
   }
@@ -144,8 +146,9 @@ function brokerLevels(config: BrokerConfig, names: readonly string[]): Described
   const levels: DescribedSynonym[] = []
   const add = (overrides: Overrides, source: ConfigSource) => {
     for (const name of names) {
-      const value = overrides.get(name)
-      if (value !== undefined) levels.push({ name, value, source })
+      const text = overrides.get(name)
+      if (text === undefined) continue
+      levels.push({ name, value: printedText(name, brokerSettings.get(name)!, text), source })
     }
   }
   add(config.perBroker, 'DYNAMIC_BROKER_CONFIG')

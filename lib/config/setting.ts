@@ -202,6 +202,13 @@ export function valueText(setting: AnySetting, value: unknown): string | null {
   return typeof value === 'number' ? numberText(setting.type, value) : String(value)
 }
 
+/** The text of a value as Kafka prints it again, however it was written. REQUIRES: `parseSetting` takes the text. */
+export function printedText(name: string, setting: AnySetting, text: string): string {
+  // A number of JavaScript has not all digits of a large one.
+  if (['int', 'short', 'long'].includes(setting.type)) return String(BigInt(text.trim()))
+  return valueText(setting, parseSetting(name, setting, text))!
+}
+
 /** Reads a value as Kafka does: trimmed, no fractions, and in the bounds of its type. */
 export function parseSetting<T>(name: string, setting: Setting<T>, text: string): NonNullable<T> {
   const trimmed = text.trim()

@@ -34,6 +34,29 @@ test('without an override the value is in the topic’s own unit', (t) => {
   t.is(flush!.source, 'DEFAULT_CONFIG')
 })
 
+test('a value is shown as Kafka prints it, however it was written', (t) => {
+  const config = new BrokerConfig({ 'log.retention.bytes': ' 07 ' })
+  config.applyDynamic(new Map(), overrides({ 'unclean.leader.election.enable': 'True' }))
+  const written = {
+    'cleanup.policy': 'delete , compact',
+    'min.cleanable.dirty.ratio': '0.50',
+    'message.timestamp.before.max.ms': '+9223372036854775806',
+    preallocate: ' TRUE',
+  }
+  const described = describeTopic(config, overrides(written), Object.keys(written))
+  const printed = ['delete,compact', '0.5', '9223372036854775806', 'true']
+  t.deepEqual(
+    described.map(({ value }) => value),
+    printed,
+  )
+  t.deepEqual(
+    described.map(({ synonyms }) => synonyms[0]!.value),
+    printed,
+  )
+  t.is(describeBroker(config, ['log.retention.bytes'])[0]!.value, '7')
+  t.is(describeClusterDefault(config)[0]!.value, 'true')
+})
+
 test('all topic settings of Kafka are described, internal and unknown ones are not', (t) => {
   const names = describeTopic(new BrokerConfig(), new Map()).map(({ name }) => name)
   t.is(names.length, 34)
