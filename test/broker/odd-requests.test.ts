@@ -57,6 +57,54 @@ test('a topic that CreatePartitions names twice keeps its partitions, the others
   })
 })
 
+test('metadata answers once for a topic that is named twice', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const topicId = await createTopic(client, 'orders')
+  for (const topic of [
+    { name: 'orders', topicId: ZERO_UUID },
+    { name: null, topicId },
+  ]) {
+    const { topics } = await client.send('Metadata', { topics: [topic, topic] })
+    t.deepEqual(
+      topics.map(({ name }) => name),
+      ['orders'],
+    )
+  }
+})
+
+test('who looks at __consumer_offsets without leave to create it does not create it', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const offsets = { name: '__consumer_offsets', topicId: ZERO_UUID }
+  const ask = (allowAutoTopicCreation: boolean) =>
+    client.send('Metadata', { topics: [offsets], allowAutoTopicCreation })
+  t.is((await ask(false)).topics[0]!.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  t.deepEqual((await client.send('Metadata', { topics: null })).topics, [])
+  const { topics } = await ask(true)
+  t.is(topics[0]!.errorCode, ErrorCode.NONE)
+  t.is(topics[0]!.partitions.length, 50)
+})
+
+test('DescribeTopicPartitions tells what is no name and no cursor', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders', 3)
+  const ask = async (name: string, partitionIndex = 0) => {
+    const { topics, nextCursor } = await client.send('DescribeTopicPartitions', {
+      topics: [{ name }],
+      responsePartitionLimit: 10,
+      cursor: { topicName: name, partitionIndex },
+    })
+    t.is(nextCursor, null)
+    return topics[0]!.errorCode
+  }
+  t.is(await ask('orders', 2), ErrorCode.NONE)
+  t.is(await ask('orders', -1), ErrorCode.INVALID_REQUEST)
+  t.is(await ask('bills'), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  t.is(await ask('a b'), ErrorCode.INVALID_TOPIC_EXCEPTION)
+})
+
 test('settings of a resource that one request names twice stay as they are', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)

@@ -1,5 +1,6 @@
 /** DescribeTopicPartitions (KIP-966): topics in the order of their names, in pages of a bounded number of partitions. */
-import { ErrorCode } from '../../protocol/errors.js'
+import { validateTopicName } from '../../cluster/index.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type Encodable, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler } from '../api-handler.js'
 import { topicOperations } from '../authorized-operations.js'
@@ -12,6 +13,9 @@ export const describeTopicPartitions = defineHandler({
   versions: [0, 0],
   handle({ topics: wanted, responsePartitionLimit, cursor }, { broker, connection }) {
     const { image } = broker.cluster
+    if (cursor !== null && cursor.partitionIndex < 0) {
+      return { topics: wanted.map(({ name }) => refused(name, ErrorCode.INVALID_REQUEST)), nextCursor: null }
+    }
     const metadata = new PartitionMetadata(broker.cluster, connection.listenerName, true)
     const asked = wanted.length > 0 ? new Set(wanted.map(({ name }) => name)) : new Set(image.topics.keys())
     const names = [...asked].sort().filter((name) => cursor === null || name >= cursor.topicName)
@@ -22,14 +26,7 @@ export const describeTopicPartitions = defineHandler({
       if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
       const topic = image.topic(name)
       if (!topic) {
-        if (wanted.length > 0) {
-          topics.push({
-            errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-            name,
-            topicId: ZERO_UUID,
-            partitions: [],
-          })
-        }
+        if (wanted.length > 0) topics.push(refused(name, errorOf(name)))
         continue
       }
       const first = cursor?.topicName === name ? cursor.partitionIndex : 0
@@ -54,3 +51,18 @@ export const describeTopicPartitions = defineHandler({
     return { topics, nextCursor: null }
   },
 })
+
+function refused(name: string, errorCode: number) {
+  return { errorCode, name, topicId: ZERO_UUID, partitions: [] }
+}
+
+/** Why there is no topic of this name. */
+function errorOf(name: string): number {
+  try {
+    validateTopicName(name)
+    return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    return error.code
+  }
+}

@@ -10,7 +10,7 @@ import { defineHandler, type RequestContext } from '../api-handler.js'
 import { clusterOperations, NOT_ASKED, topicOperations } from '../authorized-operations.js'
 import { brokersOf } from '../broker-endpoints.js'
 import { PartitionMetadata } from '../partition-metadata.js'
-import { OFFSETS_TOPIC } from '../topic-creation.js'
+import { oneOfEach } from '../repeated-names.js'
 
 /** First version whose clients know LISTENER_NOT_FOUND. */
 const listenersFrom = 6
@@ -48,8 +48,9 @@ async function answerTopics(request: RequestOf<'Metadata'>, context: RequestCont
   )
   const wantsAll = request.topics === null || (context.version === 0 && request.topics.length === 0)
   if (wantsAll) return [...image.topics.values()].map((topic) => describe(topic, operations, metadata))
+  const asked = oneOfEach(request.topics!, ({ name, topicId }) => `${topicId}/${name}`)
   return Promise.all(
-    request.topics!.map(async ({ name, topicId }): Promise<TopicAnswer> => {
+    asked.map(async ({ name, topicId }): Promise<TopicAnswer> => {
       if (name === null || (name === '' && topicId !== ZERO_UUID)) {
         const topic = image.topicById(topicId)
         if (topic) return describe(topic, operations, metadata)
@@ -73,7 +74,7 @@ function create(
 ): Promise<TopicImage> {
   const mayCreate =
     (version < 4 || request.allowAutoTopicCreation) && broker.config.get('auto.create.topics.enable')
-  if (mayCreate || name === OFFSETS_TOPIC) return broker.topicCreation.ensure(name)
+  if (mayCreate) return broker.topicCreation.ensure(name)
   validateTopicName(name)
   throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
 }
