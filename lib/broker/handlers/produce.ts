@@ -17,6 +17,9 @@ const attributesAt = 22
 const codecMask = 0x07
 const noTopic = ''
 
+/** Who repairs an internal topic by hand names itself so, as in Kafka. */
+const internalTopicsClient = '__admin_client'
+
 type PartitionData = RequestOf<'Produce'>['topicData'][number]['partitionData'][number]
 
 interface PartitionAnswer {
@@ -115,9 +118,9 @@ async function append(
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
     requireNotFenced(broker)
     const partition = broker.replicas.get(topic, index)
-    // What coordinators keep there they alone may write: a batch of anybody else could keep groups from being loaded.
-    if (isInternalTopic(topic))
+    if (isInternalTopic(topic) && clientId !== internalTopicsClient) {
       throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${topic} is written by brokers alone.`)
+    }
     if (records === null)
       throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
     if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
