@@ -23,11 +23,18 @@ export function splitExisting<P extends { partitionIndex: number }, T extends Na
   return { existing, missing }
 }
 
-/** Joins the answers of both parts, a topic's partitions under one entry. */
-export function joinAnswers<P, T extends NamedTopic<P>>(answered: readonly T[], refused: readonly T[]): T[] {
-  const merged = answered.map((topic) => {
-    const other = refused.find(({ name }) => name === topic.name)
-    return other ? { ...topic, partitions: [...topic.partitions, ...other.partitions] } : topic
-  })
-  return [...merged, ...refused.filter(({ name }) => !answered.some((topic) => topic.name === name))]
+/** Joins the answers of both parts, a topic's partitions under one entry, also where a request names it twice. */
+export function joinAnswers<P, T extends NamedTopic<P> & { topicId?: string }>(
+  answered: readonly T[],
+  refused: readonly T[],
+): T[] {
+  const joined = new Map<string, T>()
+  for (const topic of [...answered, ...refused]) {
+    // Those whose id nobody knows have no name.
+    const key = topic.name || `${topic.topicId}`
+    const first = joined.get(key)
+    if (first === undefined) joined.set(key, { ...topic, partitions: [...topic.partitions] })
+    else for (const partition of topic.partitions) first.partitions.push(partition)
+  }
+  return [...joined.values()]
 }

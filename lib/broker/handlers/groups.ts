@@ -4,6 +4,7 @@
  */
 
 import type { RequestContext as GroupContext, GroupCoordinator } from '../../coordinator/index.js'
+import { ErrorCode } from '../../protocol/errors.js'
 import type { ApiName, Encodable, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { type AnyApiHandler, defineHandler, type RequestContext } from '../api-handler.js'
 import { groupOperations } from '../authorized-operations.js'
@@ -53,7 +54,9 @@ export const describeGroups = defineHandler({
   async handle(request, context) {
     const response = await context.broker.groups.describeGroups(groupContext(context), request)
     if (!request.includeAuthorizedOperations) return response
-    const groups = response.groups.map((group) => ({ ...group, authorizedOperations: groupOperations }))
+    const groups = response.groups.map((group) =>
+      group.errorCode === ErrorCode.NONE ? { ...group, authorizedOperations: groupOperations } : group,
+    )
     return { ...response, groups }
   },
 })

@@ -22,7 +22,7 @@ export const offsetCommit = defineHandler({
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
       }
     })
-    if (existing.length === 0 && refused.length > 0) return { topics: refused }
+    if (existing.length === 0 && refused.length > 0) return { topics: joinAnswers([], refused) }
     const response = await broker.groups.commitOffsets(groupContext(context), {
       ...request,
       topics: existing,

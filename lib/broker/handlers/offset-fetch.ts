@@ -18,17 +18,15 @@ export const offsetFetch = defineHandler({
     const { image } = context.broker.cluster
     return {
       ...response,
-      groups: response.groups.map((group) => ({
+      // In the order of the request, which may name a group twice.
+      groups: response.groups.map((group, i) => ({
         ...group,
         topics: [
           ...group.topics.map((topic) => ({
             ...topic,
             topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID,
           })),
-          ...unknownTopics(
-            request.groups.find(({ groupId }) => groupId === group.groupId),
-            context,
-          ),
+          ...unknownTopics(request.groups[i]!, context),
         ],
       })),
     }
@@ -46,10 +44,10 @@ function identify(group: Group, { version, broker }: RequestContext): Group {
   return { ...group, topics: topics ?? null }
 }
 
-function unknownTopics(group: Group | undefined, { version, broker }: RequestContext) {
+function unknownTopics(group: Group, { version, broker }: RequestContext) {
   const { image } = broker.cluster
   if (version < 10) return []
-  return (group?.topics ?? [])
+  return (group.topics ?? [])
     .filter(({ topicId }) => image.topicById(topicId) === undefined)
     .map(({ topicId, partitionIndexes }) => ({
       topicId,
