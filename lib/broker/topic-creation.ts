@@ -20,10 +20,15 @@ export class TopicCreation {
     this.#settled = settled
   }
 
-  /** The topic, created if absent, with its logs open. Throws KafkaError where it cannot be created. */
-  ensure(name: string): Promise<TopicImage> {
+  /**
+   * The topic, created with its logs open if absent. Who asks for one that is there does not wait for the logs of
+   * others that come and go. Throws KafkaError where it cannot be created.
+   */
+  async ensure(name: string): Promise<TopicImage> {
     let creation = this.#underWay.get(name)
     if (!creation) {
+      const existing = this.#cluster.image.topic(name)
+      if (existing) return existing
       creation = this.#create(name).finally(() => this.#underWay.delete(name))
       this.#underWay.set(name, creation)
     }
@@ -32,8 +37,6 @@ export class TopicCreation {
 
   async #create(name: string): Promise<TopicImage> {
     try {
-      const existing = this.#cluster.image.topic(name)
-      if (existing) return existing
       return await this.#cluster.topics.createTopic(
         name === OFFSETS_TOPIC ? { name, ...this.#offsetsTopic() } : { name },
       )
