@@ -221,10 +221,10 @@ export class Group {
     this.#pendingIds.delete(memberId)
   }
 
-  /** Stops the sessions of the members and of the ids given out. */
+  /** Stops the sessions of the members, and takes back the ids given out: nothing would end their time. */
   clearDeadlines(): void {
     for (const member of this.#members.values()) member.session?.clear()
-    for (const expires of this.#pendingIds.values()) expires.clear()
+    for (const memberId of [...this.#pendingIds.keys()]) this.removePendingId(memberId)
   }
 
   /** True when the leader has rejoined, or another member that has was made leader. */

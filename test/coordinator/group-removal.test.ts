@@ -1,6 +1,6 @@
 import test from 'ava'
 import { KafkaError } from '../../lib/protocol/index.js'
-import { Harness, parked, subscription } from './harness.js'
+import { errorName, Harness, parked, subscription } from './harness.js'
 import { settle } from './virtual-time.js'
 
 const HOUR = 3_600_000
@@ -158,6 +158,22 @@ test('a deletion that cannot be written leaves the group as it was', async (t) =
   t.deepEqual(await h.delete('g'), ['COORDINATOR_NOT_AVAILABLE'])
   t.is((await h.describe()).groupState, 'Empty')
   t.is((await h.fetch()).committedOffset, 1)
+})
+
+test('a group whose deletion could not be written waits for no id that it had given out before', async (t) => {
+  const h = await Harness.start()
+  await h.commit()
+  const { memberId } = await h.join()
+  h.log.onAppend = () => {
+    throw new KafkaError('NOT_ENOUGH_REPLICAS')
+  }
+  t.deepEqual(await h.delete('g'), ['COORDINATOR_NOT_AVAILABLE'])
+  h.log.onAppend = undefined
+  t.is(errorName((await h.join({ memberId })).errorCode), 'UNKNOWN_MEMBER_ID')
+  const { ids } = await h.stableGroup(1)
+  const rejoined = parked(h.join({ memberId: ids[0]! }))
+  await h.time.pass(0)
+  t.true(rejoined.isAnswered())
 })
 
 test('the offsets of a topic go with the topic, in every group', async (t) => {
