@@ -96,12 +96,12 @@ export class ImageFollower {
   }: ImageChange): Promise<void> {
     for (const { name } of deleted) await this.#replicas.remove(name)
     if (deleted.length > 0) {
-      const names = deleted.map(({ name }) => name)
       for (const topic of deleted) {
         if (topic.name !== OFFSETS_TOPIC) continue
         await this.#resign(topic.partitions.map(({ partition }) => partition))
       }
-      await this.#groups.onTopicsDeleted(names)
+      // Not waited for: what keeps their tombstones from being written may be mended by a change to come.
+      void this.#groups.onTopicsDeleted(deleted)
     }
     const opened = [
       ...created.flatMap((topic) => this.#assigned(topic, topic.partitions)),

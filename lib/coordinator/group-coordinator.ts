@@ -21,7 +21,7 @@ import {
   type OffsetFetchGroupResult,
   offsetFetchFailure,
 } from './group-offsets.js'
-import { deleteGroups, removeOffsets } from './group-removal.js'
+import { deleteGroups, type IsGone, removeOffsets } from './group-removal.js'
 import { joinFailure, joinForVersion, syncFailure } from './group-responses.js'
 import type { GroupSettings } from './group-settings.js'
 import { GroupShard } from './group-shard.js'
@@ -42,6 +42,11 @@ export interface GroupCoordinatorOptions {
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number
+}
+
+export interface DeletedTopic {
+  readonly name: string
+  readonly topicId: string
 }
 
 export class GroupCoordinator {
@@ -262,10 +267,13 @@ export class GroupCoordinator {
     return { throttleTimeMs: 0, results: results.flat() }
   }
 
-  /** Removes the offsets of topics that are gone, in all groups. */
-  onTopicsDeleted(names: Iterable<string>): Promise<void> {
-    const gone = new Set(names)
-    return this.#removeOffsets((key) => gone.has(key.topic))
+  /** Removes the offsets of topics that are gone, in all groups; not those of ones created anew under their names. */
+  onTopicsDeleted(topics: readonly DeletedTopic[]): Promise<void> {
+    const names = new Set(topics.map(({ name }) => name))
+    const ids = new Set(topics.map(({ topicId }) => topicId))
+    return this.#removeOffsets(({ topic }, { topicId }) =>
+      topicId === ZERO_UUID ? names.has(topic) : ids.has(topicId),
+    )
   }
 
   /** Removes the offsets of partitions that are gone, in all groups. */
@@ -275,7 +283,7 @@ export class GroupCoordinator {
   }
 
   /** A failure is logged by the shard; the offsets then stay until their retention ends. */
-  async #removeOffsets(isGone: (key: TopicPartition) => boolean): Promise<void> {
+  async #removeOffsets(isGone: IsGone): Promise<void> {
     const removals = Array.from(this.#shards.values(), async (shard) => {
       const wasLoading = shard.state === 'loading'
       const removal = shard.load().then(() => {

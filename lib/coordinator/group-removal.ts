@@ -75,12 +75,16 @@ function retainedSince(group: Group, committed: CommittedOffset): number | bigin
   return isKnown && group.state === 'Stable' ? committed.commitTimestamp : null
 }
 
+export type IsGone = (key: OffsetKey, committed: CommittedOffset) => boolean
+
 /** Removes the offsets that `isGone` says of. */
-export function removeOffsets(shard: GroupShard, isGone: (key: OffsetKey) => boolean): Promise<void> {
+export function removeOffsets(shard: GroupShard, isGone: IsGone): Promise<void> {
   return shard.writeAfterOthers(() => {
     const keys: OffsetKey[] = []
     for (const groupId of shard.offsets.groupIds) {
-      for (const key of shard.offsets.keysOf(groupId)) if (isGone(key)) keys.push(key)
+      for (const key of shard.offsets.keysOf(groupId)) {
+        if (isGone(key, shard.offsets.get(key)!)) keys.push(key)
+      }
     }
     return removalsOf(shard, keys)
   })

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { randomUuid } from '../../lib/protocol/index.js'
 import { bytes, ErrorCode, errorName, Harness, parked, text } from './harness.js'
 import { MemoryLog } from './memory-log.js'
 import { Random } from './random.js'
@@ -186,7 +187,7 @@ test('after a restart everything is as before, whatever happened', async (t) => 
         topics: [{ name: `t${random.below(4)}`, partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }] }],
       })
     } else if (action === 4 && random.chance(0.1)) {
-      await h.coordinator.onTopicsDeleted([`t${random.below(4)}`])
+      await h.coordinator.onTopicsDeleted([{ name: `t${random.below(4)}`, topicId: randomUuid() }])
     } else if (action === 5 && random.chance(0.3)) {
       await h.time.pass(random.below(1_200_000))
       for (const [id, { ids, generationId }] of members) {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { KafkaError } from '../../lib/protocol/index.js'
+import { KafkaError, randomUuid } from '../../lib/protocol/index.js'
 import { errorName, Harness, parked, subscription } from './harness.js'
 import { settle } from './virtual-time.js'
 
@@ -186,12 +186,27 @@ test('the offsets of a topic go with the topic, in every group', async (t) => {
   await h.coordinator.onPartitionsDeleted([{ topic: 'a', partition: 1 }])
   t.is((await h.fetch('g3', 'a', 0)).committedOffset, 1)
   t.is((await h.fetch('g3', 'a', 1)).committedOffset, -1)
-  await h.coordinator.onTopicsDeleted(['a'])
+  await h.coordinator.onTopicsDeleted([{ name: 'a', topicId: randomUuid() }])
   const next = await h.restart()
   for (let i = 0; i < 9; i++) {
     t.is((await next.fetch(`g${i}`, 'a', 0)).committedOffset, -1)
     t.is((await next.fetch(`g${i}`, 'b', 0)).committedOffset, 1)
   }
+})
+
+test('offsets of a topic that was created anew stay when those of the old one go', async (t) => {
+  const h = await Harness.start()
+  const [old, anew] = [randomUuid(), randomUuid()]
+  const commit = async (topicId: string, groupId: string) => {
+    const request = h.commitRequest({ groupId })
+    request.topics[0]!.topicId = topicId
+    await h.coordinator.commitOffsets(h.context(10), request)
+  }
+  await commit(old, 'late')
+  await commit(anew, 'early')
+  await h.coordinator.onTopicsDeleted([{ name: 'orders', topicId: old }])
+  t.is((await h.fetch('late')).committedOffset, -1)
+  t.is((await h.fetch('early')).committedOffset, 1)
 })
 
 test('a topic that goes while a partition is being loaded takes its offsets along', async (t) => {
@@ -201,7 +216,7 @@ test('a topic that goes while a partition is being loaded takes its offsets alon
   await h.coordinator.onResigned(0)
   h.log.hold()
   const loading = h.coordinator.onElected(0)
-  await h.coordinator.onTopicsDeleted(['a'])
+  await h.coordinator.onTopicsDeleted([{ name: 'a', topicId: randomUuid() }])
   h.log.release()
   await loading
   await settle()
