@@ -46,7 +46,9 @@ export async function commitOffsets(
 
   const now = shard.time.wallTime()
   const retentionMs = context.version <= 4 ? request.retentionTimeMs : -1
-  const expireTimestamp = retentionMs === -1 ? -1 : now + Number(retentionMs)
+  // For ever, where the sum is more than a record can hold.
+  const expireTimestamp =
+    retentionMs === -1 ? -1 : Math.min(now + Number(retentionMs), Number.MAX_SAFE_INTEGER)
   const commits: [OffsetKey, CommittedOffset][] = []
   const topics = request.topics.map(({ topicId, name, partitions }) => ({
     topicId,

@@ -76,6 +76,13 @@ test('the retention time of OffsetCommit 2 to 4 is honoured, also after a restar
   t.is((await next.fetch('g', 'long')).committedOffset, -1)
 })
 
+test('a retention time without end keeps an offset for ever', async (t) => {
+  const h = await Harness.start(RETENTION)
+  t.is(await h.commit({ version: 4, retentionTimeMs: 2n ** 63n - 1n }), 'NONE')
+  await h.time.pass(48 * HOUR)
+  t.is((await h.fetch()).committedOffset, 1)
+})
+
 test('a change of the retention counts from the next check on', async (t) => {
   const h = await Harness.start(RETENTION)
   await h.commit()

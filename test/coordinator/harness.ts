@@ -50,7 +50,7 @@ export interface CommitOptions {
   memberId?: string
   instanceId?: string | null
   generationId?: number
-  retentionTimeMs?: number
+  retentionTimeMs?: number | bigint
   topic?: string
   partition?: number
   offset?: number | bigint
