@@ -1,5 +1,6 @@
 /** Record batches of `__consumer_offsets`: written from group records, read back into what they say. */
 import {
+  type BatchHeader,
   type CompressionName,
   compressionNames,
   controlTypeOf,
@@ -7,6 +8,7 @@ import {
   encodeCompressedBatch,
   type Int64,
   type LogRecord,
+  readBatchHeader,
 } from '../protocol/index.js'
 import { decodeGroupRecord, type GroupRecord, type GroupRecordContent } from './group-records.js'
 
@@ -42,11 +44,13 @@ export interface GroupBatch {
 /** The batches in `run`, which must be whole. `onUnreadable` is told of records that are skipped. */
 export async function* readGroupBatches(
   run: Uint8Array,
-  onUnreadable: (offset: Int64, error: unknown) => void,
+  onUnreadable: OnUnreadable,
 ): AsyncGenerator<GroupBatch> {
   for (let start = 0; start < run.byteLength; ) {
-    const { header, records } = await decodeBatch(run, start, MAX_DECOMPRESSED_BYTES)
+    const header = readBatchHeader(run, start)
     const { baseOffset, producerId, isTransactional, isControl } = header
+    start += header.sizeInBytes
+    const records = await recordsOf(header, onUnreadable)
     const [first] = records
     yield {
       baseOffset,
@@ -55,15 +59,26 @@ export async function* readGroupBatches(
       endOfTransaction: isControl && first?.key ? controlTypeOf(first.key) : null,
       contents: isControl ? [] : contentsOf(records, onUnreadable),
     }
-    start += header.sizeInBytes
   }
 }
 
-/** One record that makes no sense must not keep all groups of its partition from being served. */
-function contentsOf(
-  records: readonly LogRecord[],
-  onUnreadable: (offset: Int64, error: unknown) => void,
-): GroupRecordContent[] {
+type OnUnreadable = (offset: Int64, error: unknown) => void
+
+/**
+ * A batch, or a record, that makes no sense must not keep all groups of its partition from being served. One whose bytes
+ * are not what was written must: what it said may be missed.
+ */
+async function recordsOf(header: BatchHeader, onUnreadable: OnUnreadable): Promise<LogRecord[]> {
+  try {
+    return (await decodeBatch(header.bytes, header.start, MAX_DECOMPRESSED_BYTES)).records
+  } catch (error) {
+    if (!header.hasValidCrc()) throw error
+    onUnreadable(header.baseOffset, error)
+    return []
+  }
+}
+
+function contentsOf(records: readonly LogRecord[], onUnreadable: OnUnreadable): GroupRecordContent[] {
   const contents: GroupRecordContent[] = []
   for (const { offset, key, value } of records) {
     try {

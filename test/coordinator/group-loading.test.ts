@@ -1,5 +1,5 @@
 import test from 'ava'
-import { randomUuid } from '../../lib/protocol/index.js'
+import { crc32c, encodeBatch, randomUuid } from '../../lib/protocol/index.js'
 import { bytes, ErrorCode, errorName, Harness, parked, text } from './harness.js'
 import { MemoryLog } from './memory-log.js'
 import { Random } from './random.js'
@@ -103,6 +103,18 @@ test('a partition that cannot be read is not served, and can be once it is elect
   log.batches.set(0, intact)
   await h.coordinator.onElected(0)
   t.is((await h.fetch()).committedOffset, 1)
+})
+
+test('a batch that does not unpack, though it is as it was written, is skipped', async (t) => {
+  const log = new MemoryLog()
+  const h = await Harness.start({}, log)
+  const noGzip = Buffer.from(encodeBatch({ records: [{ timestamp: 0, key: bytes('k'), value: null }] }))
+  noGzip[22] = 1
+  noGzip.writeUint32BE(crc32c(noGzip.subarray(21)), 17)
+  await log.append(0, noGzip)
+  await h.commit()
+  const next = await h.restart()
+  t.is((await next.fetch()).committedOffset, 1)
 })
 
 test('a coordinator that is closed answers COORDINATOR_NOT_AVAILABLE', async (t) => {
