@@ -33,7 +33,7 @@ export class FrameClaim {
   reserved = 0
   /** True while it is among the waiting. */
   waiting = false
-  /** Bytes that it last asked for. */
+  /** Bytes that it asked for and does not hold. */
   wanted = 0
   /** Size that the frame being received has announced. */
   announced = 0
@@ -170,6 +170,8 @@ export class FrameBudget {
       }
     }
     claim.reserved += bytes
+    // A finisher that loses its turn must not be given the same again.
+    claim.wanted = 0
     return true
   }
 
@@ -233,6 +235,7 @@ export class FrameBudget {
       claim.waiting = false
       claim.reserved += claim.wanted
       this.#receiving += claim.wanted
+      claim.wanted = 0
       claim.user.granted()
     }
     return true
@@ -286,7 +289,7 @@ export class FrameBudget {
     if (received >= turnBytes) {
       this.#dawdled = 0
     } else if (claim.received === this.#receivedAtElection) {
-      // It holds no more than before, so it may stand back; the others may have bytes to send.
+      // It has sent nothing, so it may stand back; the others may have bytes to send.
       this.#finisher = undefined
       this.#receiving += claim.reserved
       this.#enqueue(claim, lostTurnMs)

@@ -142,7 +142,9 @@ export class FrameReader implements BudgetUser {
 
   granted(): void {
     this.#awaitsGrant = false
-    this.#enlarge(this.#frame!)
+    // What lost its turn holds what it grew to, and the next read may be on its way there.
+    const frame = this.#frame!
+    if (frame.length < this.#capacity) this.#enlarge(frame)
     this.#update()
   }
 

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { FrameReader } from '../../lib/network/frame-reader.js'
 import { FrameBudget } from '../../lib/network/index.js'
 import { announce, echo, frameOf, RawClient, serve, settledAt, transports, until } from './serving.js'
 
@@ -82,6 +83,48 @@ test('a finisher that sends nothing stands back for the next', async (t) => {
   await until(() => next.told.length > 0)
   t.deepEqual(silent.told, ['wait'])
   t.deepEqual(next.told, ['proceed'])
+})
+
+test('a frame that grew at its turn and lost it is read on into the memory that it holds', async (t) => {
+  const budget = new FrameBudget(MB)
+  const blocker = join(budget, 300_000)
+  t.true(budget.grow(blocker.claim, 300_000))
+  const frames: Buffer[] = []
+  const stops: boolean[] = []
+  const sink = {
+    frame: (frame: Buffer) => frames.push(frame),
+    oversized: () => t.fail(),
+    tooSlow: () => t.fail(),
+    flow: (stopped: boolean) => stops.push(stopped),
+  }
+  const reader = new FrameReader(sink, budget, { maxRequestBytes: MB })
+  // As Node does it: the next target is asked for right behind a read, whatever happens until that one ends.
+  let target = reader.target()
+  const receive = (bytes: Buffer) => {
+    for (let at = 0; at < bytes.length; ) {
+      const count = bytes.copy(target, 0, at)
+      reader.received(count, target)
+      target = reader.target()
+      at += count
+    }
+  }
+  const body = Buffer.alloc(600_000, 'each byte at its place')
+  const sent = frameOf(body)
+  receive(sent.subarray(0, 60_004))
+  // Fills what the frame holds, so that it asks for more, and then nothing comes.
+  receive(sent.subarray(60_004, 120_004))
+  const other = join(budget, 500_000)
+  t.false(budget.grow(other.claim, 499_999))
+  await until(() => other.told.length > 0)
+  t.deepEqual(stops, [true])
+  budget.leave(blocker.claim)
+  t.deepEqual(stops, [true, false])
+  t.is(budget.held, 240_000, 'what it had asked for is not counted twice')
+  budget.leave(other.claim)
+  receive(sent.subarray(120_004))
+  t.is(frames.length, 1)
+  t.true(body.equals(frames[0]!))
+  t.is(budget.held, frames[0]!.length + 512)
 })
 
 test('a finisher that starts and then dawdles is closed, if others wait', async (t) => {
