@@ -21,6 +21,22 @@ test('metadata tells brokers and topics, by name and by id', async (t) => {
   t.deepEqual((await client.send('Metadata', { topics: [] })).topics, [])
 })
 
+test('metadata asked by topic id in a version that has ids and cannot ask by them is refused', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const topicId = await createTopic(client, 'orders')
+  for (const version of [10, 11]) {
+    for (const name of [null, 'orders']) {
+      const { topics, brokers } = await client.send('Metadata', { topics: [{ topicId, name }] }, version)
+      t.deepEqual(
+        topics.map((topic) => [topic.errorCode, topic.name, topic.topicId]),
+        [[ErrorCode.INVALID_REQUEST, name ?? '', topicId]],
+      )
+      t.deepEqual(brokers, [])
+    }
+  }
+})
+
 test('a topic that is asked for is created, unless client or broker say no', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)

@@ -14,6 +14,8 @@ import { oneOfEach } from '../repeated-names.js'
 
 /** First version whose clients know LISTENER_NOT_FOUND. */
 const listenersFrom = 6
+/** First version that asks by topic id; 10 and 11 have the field alone. */
+const topicIdsFrom = 12
 
 type TopicAnswer = Encodable<ResponseOf<'Metadata'>['topics'][number]>
 
@@ -22,6 +24,7 @@ export const metadata = defineHandler({
   versions: [0, 13],
   async handle(request, context) {
     const { cluster } = context.broker
+    if (context.version < topicIdsFrom && asksByTopicId(request)) return refuseTopicIds(request)
     const topics = await answerTopics(request, context)
     return {
       brokers: brokersOf(cluster, context.connection.listenerName).map(({ id, host, port, rack }) => ({
@@ -37,6 +40,18 @@ export const metadata = defineHandler({
     }
   },
 })
+
+function asksByTopicId({ topics }: RequestOf<'Metadata'>): boolean {
+  return topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID) ?? false
+}
+
+/** As Kafka says it: of each topic, and nothing else. The response of these versions has no null names. */
+function refuseTopicIds({ topics }: RequestOf<'Metadata'>) {
+  const errorCode = ErrorCode.INVALID_REQUEST
+  return {
+    topics: topics!.map(({ name, topicId }) => ({ errorCode, name: name ?? '', topicId, partitions: [] })),
+  }
+}
 
 async function answerTopics(request: RequestOf<'Metadata'>, context: RequestContext): Promise<TopicAnswer[]> {
   const { image } = context.broker.cluster
