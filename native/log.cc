@@ -276,14 +276,15 @@ void Log::remove(double id, std::string renamed_path) {
   submit(std::move(job));
 }
 
-// Leaves files that need no scan: final time index entry, everything fdatasynced.
+// Leaves files that need no scan: final time index entry, everything fdatasynced. A followed log's files, whose
+// segments are all sealed, are another's.
 Status Log::close_files() {
   block_flushes();
   Status status;
   if (failure().ok()) {
     const std::shared_ptr<Segment> active = active_segment();
     std::shared_ptr<SegmentHandle> handle;
-    if (active && active->size > 0) status = finish_indexes(*active, &handle);
+    if (active && active->size > 0 && !active->sealed) status = finish_indexes(*active, &handle);
     FlushPlan plan;
     if (status.ok() && plan_flush(&plan)) {
       plan.with_indexes.assign(plan.handles.size(), true);
@@ -295,6 +296,8 @@ Status Log::close_files() {
   const Status closed(Code::kClosed, 0, path_);
   end_waits(closed, closed);
   std::vector<std::shared_ptr<Segment>> released;
+  // A refresh under way looks at the segments without the lock.
+  std::lock_guard turn(refresh_mutex_);
   std::lock_guard lock(mutex_);
   closed_ = true;
   for (const auto& [base, segment] : segments_) released.push_back(segment);

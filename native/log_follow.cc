@@ -138,6 +138,10 @@ Status Log::refresh_once(bool segments_too, const LogProgress& progress, bool pu
 // Changes of the folder's files while it is looked at show as files that are not there: look again.
 Status Log::refresh(bool segments_too, LogProgress* progress, bool* published) {
   std::lock_guard turn(refresh_mutex_);
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return Status(Code::kClosed, 0, path_);
+  }
   Status status;
   for (int attempt = 0; attempt < 100; attempt++) {
     *progress = LogProgress();

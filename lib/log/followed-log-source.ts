@@ -42,7 +42,7 @@ export class FollowedLogSource extends ReadableLogSource {
     try {
       await source.#refresh()
     } catch (error) {
-      source.close()
+      await source.close()
       throw error
     }
     return source
@@ -56,11 +56,13 @@ export class FollowedLogSource extends ReadableLogSource {
     return Math.max(this.native.logEndOffset, this.startOffset)
   }
 
-  close(): void {
+  /** Lets go of the files. */
+  async close(): Promise<void> {
     this.isClosed = true
     clearInterval(this.#timer)
     this.#watcher?.close()
     this.wake()
+    await this.native.close()
   }
 
   #watch(): FSWatcher | undefined {

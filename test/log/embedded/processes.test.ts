@@ -1,4 +1,6 @@
 /** A log and several processes: one writes, others read; a writer that is killed; who is refused. */
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Log } from '../../../lib/log/index.js'
@@ -103,6 +105,34 @@ test('a reader changes nothing and writes nothing', async (t) => {
   await rejects(t, open(t, `${folder}/nowhere`, { readOnly: true }), 'NOT_FOUND')
   const again = await open(t, folder)
   t.is(again.recovery.scannedBytes, 0)
+})
+
+test('a reader that is closed leaves nothing open, and the files to their writer', async (t) => {
+  const folder = await temporaryFolder(t)
+  const log = await open(t, folder, { segmentBytes: 1_024 })
+  for (let i = 0; i < 20; i++) await log.append({ value: Buffer.alloc(300) })
+  const contents = async () => {
+    const names = (await readdir(folder)).filter((name) => /\.(log|index|timeindex)$/.test(name)).sort()
+    return Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))]))
+  }
+  const before = await contents()
+  const openFiles = async () => {
+    const links = (await readdir('/proc/self/fd')).map((fd) =>
+      readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+    )
+    return (await Promise.all(links)).filter((link) => link.startsWith(folder)).length
+  }
+  const ofWriter = await openFiles()
+  for (let i = 0; i < 3; i++) {
+    const reader = await open(t, folder, { readOnly: true })
+    t.is((await values(reader)).length, 20)
+    const reading = reader.read()
+    await reading.next()
+    await reader.close()
+    await rejects(t, reader.readBatch(), 'CLOSED')
+  }
+  t.is(await openFiles(), ofWriter)
+  t.deepEqual(await contents(), before)
 })
 
 test('a reader may come before the first record', async (t) => {
