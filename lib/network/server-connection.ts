@@ -22,6 +22,9 @@ export interface ConnectionIdentity {
 /** A client that has sent its last byte gets what it still waits for, if that is ready within this time. */
 const halfCloseMs = 1_000
 
+/** A frame's size is an int32. */
+const largestFrame = 0x7fff_ffff
+
 /** Part of a frame that has to arrive within `maxIdleMs` for the connection not to be idle. */
 const progressBytes = 64 * 1024
 
@@ -258,6 +261,12 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   #send(parts: ResponsePart[], frameBytes: number): void {
     let size = 0
     for (const part of parts) size += part.byteLength
+    if (size > largestFrame) {
+      const client = { client: this.#client, listener: this.listenerName }
+      this.#log.error(client, `closing ${this.#client}: a response of ${size} bytes fits no frame`)
+      this.close('a response fits no frame')
+      return
+    }
     const prefix = Buffer.allocUnsafe(4)
     prefix.writeInt32BE(size)
     this.#transport.send([prefix, ...parts], () => this.#answered(frameBytes))

@@ -129,6 +129,20 @@ for (const transport of transports) {
   })
 }
 
+test('a response that is too large for a frame closes its connection, and nothing else', async (t) => {
+  const part = Buffer.alloc(2 ** 28)
+  const handler = async (frame: Buffer) => (frame[0] === 1 ? Array<Buffer>(8).fill(part) : [frame])
+  const { listener, budget, lines } = await serve(t, handler)
+  const bystander = await RawClient.connect(t, listener.port)
+  const client = await RawClient.connect(t, listener.port)
+  await client.send(frameOf(Buffer.from([1])), frameOf('behind it'))
+  t.is(await client.receive(), undefined)
+  t.regex(lines[0]!.msg, /a response of 2147483648 bytes/)
+  await bystander.send(frameOf('x'))
+  t.is((await bystander.receive())?.toString(), 'x')
+  t.is(budget.held, 0)
+})
+
 test('an address that is taken is refused with its error', async (t) => {
   const { listener } = await serve(t, echo)
   const { listen } = await import('../../lib/network/index.js')
