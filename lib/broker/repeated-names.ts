@@ -1,4 +1,7 @@
-/** What a request names more than once. Kafka changes nothing of it: it cannot know which of the items is meant. */
+/**
+ * What a request names more than once. Of changes Kafka makes none then: it cannot know which of the items is meant.
+ * Questions are answered once, or a small request would have an answer without bound.
+ */
 
 /** The keys that more than one item has. */
 export function repeatedKeys<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlySet<string> {

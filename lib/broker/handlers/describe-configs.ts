@@ -1,5 +1,6 @@
 /** DescribeConfigs, for topics and brokers. Version 3 brings types and documentation. */
 
+import { setImmediate } from 'node:timers/promises'
 import {
   ConfigSourceCode,
   ConfigTypeCode,
@@ -9,45 +10,62 @@ import {
   describeTopic,
 } from '../../config/index.js'
 import { ErrorCode } from '../../protocol/errors.js'
-import type { RequestOf } from '../../protocol/index.js'
+import type { Encodable, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { brokerResource, ResourceType, unknownResource, unknownTopic } from '../config-resources.js'
 import { kafkaFailure } from '../kafka-failure.js'
+import { oneOfEach } from '../repeated-names.js'
 
-type Resource = RequestOf<'DescribeConfigs'>['resources'][number]
+type Request = RequestOf<'DescribeConfigs'>
+type Resource = Request['resources'][number]
+type Result = Encodable<ResponseOf<'DescribeConfigs'>['results'][number]>
+
+/** Described before others have their turn on the event loop: each takes some 0.3 ms. */
+const resourcesPerTurn = 32
 
 export const describeConfigs = defineHandler({
   api: 'DescribeConfigs',
   versions: [1, 4],
-  handle({ resources, includeSynonyms, includeDocumentation }, context) {
-    return {
-      results: resources.map((resource) => {
-        const { resourceType, resourceName } = resource
-        try {
-          const configs = describe(resource, context).map((config) => ({
-            name: config.name,
-            value: config.value,
-            readOnly: config.readOnly,
-            configSource: ConfigSourceCode[config.source],
-            isSensitive: config.isSensitive,
-            synonyms: includeSynonyms
-              ? config.synonyms.map(({ name, value, source }) => ({
-                  name,
-                  value,
-                  source: ConfigSourceCode[source],
-                }))
-              : [],
-            configType: ConfigTypeCode[config.type],
-            documentation: includeDocumentation ? config.documentation : null,
-          }))
-          return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
-        } catch (error) {
-          return { ...kafkaFailure(error), resourceType, resourceName, configs: [] }
-        }
-      }),
+  async handle(request, context) {
+    // One that stands in the request a thousand times would fill the memory with its answers.
+    const resources = oneOfEach(request.resources, (resource) => JSON.stringify(resource))
+    const results: Result[] = []
+    for (const resource of resources) {
+      results.push(resultOf(resource, request, context))
+      if (results.length % resourcesPerTurn === 0) await setImmediate()
     }
+    return { results }
   },
 })
+
+function resultOf(
+  resource: Resource,
+  { includeSynonyms, includeDocumentation }: Request,
+  context: RequestContext,
+): Result {
+  const { resourceType, resourceName } = resource
+  try {
+    const configs = describe(resource, context).map((config) => ({
+      name: config.name,
+      value: config.value,
+      readOnly: config.readOnly,
+      configSource: ConfigSourceCode[config.source],
+      isSensitive: config.isSensitive,
+      synonyms: includeSynonyms
+        ? config.synonyms.map(({ name, value, source }) => ({
+            name,
+            value,
+            source: ConfigSourceCode[source],
+          }))
+        : [],
+      configType: ConfigTypeCode[config.type],
+      documentation: includeDocumentation ? config.documentation : null,
+    }))
+    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+  } catch (error) {
+    return { ...kafkaFailure(error), resourceType, resourceName, configs: [] }
+  }
+}
 
 function describe(
   { resourceType, resourceName, configurationKeys }: Resource,

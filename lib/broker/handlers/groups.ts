@@ -8,6 +8,7 @@ import { ErrorCode } from '../../protocol/errors.js'
 import type { ApiName, Encodable, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { type AnyApiHandler, defineHandler, type RequestContext } from '../api-handler.js'
 import { groupOperations } from '../authorized-operations.js'
+import { oneOfEach } from '../repeated-names.js'
 
 export function groupContext({ version, clientId, connection }: RequestContext): GroupContext {
   return { version, clientId, clientAddress: connection.remoteAddress }
@@ -52,11 +53,14 @@ export const describeGroups = defineHandler({
   api: 'DescribeGroups',
   versions: [0, 6],
   async handle(request, context) {
-    const response = await context.broker.groups.describeGroups(groupContext(context), request)
+    const groups = oneOfEach(request.groups, (groupId) => groupId)
+    const response = await context.broker.groups.describeGroups(groupContext(context), { ...request, groups })
     if (!request.includeAuthorizedOperations) return response
-    const groups = response.groups.map((group) =>
-      group.errorCode === ErrorCode.NONE ? { ...group, authorizedOperations: groupOperations } : group,
-    )
-    return { ...response, groups }
+    return {
+      ...response,
+      groups: response.groups.map((group) =>
+        group.errorCode === ErrorCode.NONE ? { ...group, authorizedOperations: groupOperations } : group,
+      ),
+    }
   },
 })

@@ -3,6 +3,7 @@ import { ErrorCode } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
+import { oneOfEach } from '../repeated-names.js'
 import { groupContext } from './groups.js'
 
 type Group = RequestOf<'OffsetFetch'>['groups'][number]
@@ -13,7 +14,9 @@ export const offsetFetch = defineHandler({
   async handle(request, context) {
     const { groups } = context.broker
     if (context.version < 8) return groups.fetchOffsets(groupContext(context), request)
-    const named = { ...request, groups: request.groups.map((group) => identify(group, context)) }
+    // All offsets of a group are many: they are told once.
+    const asked = oneOfEach(request.groups, (group) => JSON.stringify(group))
+    const named = { ...request, groups: asked.map((group) => identify(group, context)) }
     const response = await groups.fetchOffsets(groupContext(context), named)
     const { image } = context.broker.cluster
     return {
@@ -26,7 +29,7 @@ export const offsetFetch = defineHandler({
             ...topic,
             topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID,
           })),
-          ...unknownTopics(request.groups[i]!, context),
+          ...unknownTopics(asked[i]!, context),
         ],
       })),
     }
