@@ -188,7 +188,6 @@ export class Leadership {
   /** All below it is on every disk that counts. */
   durableOffset(highWatermark: number, flushedOffset: number): number {
     const own = Math.min(highWatermark, flushedOffset)
-    if (this.#followers.size === 0) return own
     const durable = this.#lowest(own, (follower) => follower.flushedOffset)
     if (durable > this.#acknowledgedOffset) this.#acknowledgedOffset = durable
     return durable

@@ -18,9 +18,9 @@ class Bench {
   #state: PartitionState
   #timers: { at: number; work: () => void }[] = []
 
-  constructor({ isr = [1, 2, 3], logEnd = 10 } = {}) {
+  constructor({ replicas = [1, 2, 3], isr = [1, 2, 3], logEnd = 10 } = {}) {
     this.logEnd = logEnd
-    this.#state = { leader: 1, leaderEpoch: 5, partitionEpoch: 7, replicas: [1, 2, 3], isr }
+    this.#state = { leader: 1, leaderEpoch: 5, partitionEpoch: 7, replicas, isr }
     const environment: LeaderEnvironment = {
       nodeId: 1,
       lagTimeMaxMs,
@@ -56,9 +56,9 @@ class Bench {
     return this.leadership.durableOffset(this.committed, this.logEnd)
   }
 
-  /** The image shows an ISR that was written. */
-  show(isr: readonly number[]): void {
-    this.#state = { ...this.#state, isr, partitionEpoch: this.#state.partitionEpoch + 1 }
+  /** The image shows an ISR, or replicas, that were written. */
+  show(isr: readonly number[], replicas = this.#state.replicas): void {
+    this.#state = { ...this.#state, replicas, isr, partitionEpoch: this.#state.partitionEpoch + 1 }
     this.leadership.update(this.#state)
   }
 
@@ -164,6 +164,20 @@ test('a follower joins when it has all that is committed, and on disk all that w
   bench.flush(3, 10)
   bench.leadership.considerJoin(3, 10, false)
   t.like(bench.writes[0]!.change, { isr: [1, 2, 3], joiner: { id: 3, brokerEpoch: 1 }, partitionEpoch: 7 })
+})
+
+test('what was acknowledged while there were no followers is on the disk of who joins, too', (t) => {
+  const bench = new Bench({ replicas: [1], isr: [1] })
+  bench.logEnd = 20
+  t.is(bench.durable, 20)
+  bench.show([1], [1, 2])
+  bench.fetch(2, 20)
+  bench.flush(2, 19)
+  bench.leadership.considerJoin(2, 20, false)
+  t.is(bench.writes.length, 0)
+  bench.flush(2, 20)
+  bench.leadership.considerJoin(2, 20, false)
+  t.is(bench.writes.length, 1)
 })
 
 test('with write.caching nothing need be on its disk', (t) => {
