@@ -4,6 +4,7 @@
  */
 import type { MetadataChange } from '../../lib/cluster/index.js'
 import type { PartitionValue } from '../../lib/cluster/metadata-keys.js'
+import { isReassigning } from '../../lib/cluster/reassignment.js'
 import type { Partition } from '../../lib/replica/index.js'
 import type { SimulatedBroker } from './simulated-broker.js'
 import { dataDir } from './simulated-broker.js'
@@ -40,7 +41,11 @@ class PartitionFacts {
   readonly seen = new Map<number, RecordId>()
   /** How far each leader had come when it was looked at last. */
   readonly watermarks = new Map<string, number>()
-  isr: readonly number[] = []
+  /** As the store holds it. */
+  state: Pick<PartitionValue, 'replicas' | 'isr' | 'addingReplicas' | 'removingReplicas'> = {
+    replicas: [],
+    isr: [],
+  }
   /** DeleteRecords was asked for up to here: what lies below may be gone anywhere. */
   deletedBelow = 0
 }
@@ -108,7 +113,7 @@ export class Checker implements DiskObserver {
     const facts = this.#facts[partition]!
     if (byPowerCut) this.#forgive(facts, endOffset)
     const node = this.#nodeOf(disk)
-    if (facts.isr.includes(node)) this.#requireAcknowledged(partition, node, 'cut its log')
+    if (facts.state.isr.includes(node)) this.#requireAcknowledged(partition, node, 'cut its log')
   }
 
   /** After each step of a broker: who leads, in which epoch, and what it calls committed. */
@@ -124,10 +129,15 @@ export class Checker implements DiskObserver {
       if (folder !== 'partitions') continue
       const partition = Number(index)
       const state = JSON.parse(value) as PartitionValue
-      this.#trace(`store ${partition}: leader ${state.leader} e${state.leaderEpoch} isr ${state.isr}`)
+      this.#trace(
+        `store ${partition}: leader ${state.leader} e${state.leaderEpoch} isr ${state.isr} of ${state.replicas}`,
+      )
       const facts = this.#facts[partition]!
-      facts.isr = state.isr
-      if (state.isr.length === 0) this.fault(`partition ${partition} has no in-sync replica`)
+      facts.state = state
+      const { leader, replicas, isr } = state
+      if (isr.length === 0) this.fault(`partition ${partition} has no in-sync replica`)
+      if (isr.some((id) => !replicas.includes(id)) || (leader >= 0 && !isr.includes(leader)))
+        this.fault(`partition ${partition} is led by ${leader} of ${isr} of ${replicas}`)
       for (const node of state.isr) this.#requireAcknowledged(partition, node, 'is in the ISR')
     }
   }
@@ -138,8 +148,9 @@ export class Checker implements DiskObserver {
     this.#trace(`${broker.host.name} acknowledged ${partition} ${offset} ${ids}`)
     const facts = this.#facts[partition]!
     for (const [index, id] of ids.entries()) facts.acknowledged.push({ offset: offset + index, id })
-    for (const node of facts.isr) this.#requireAcknowledged(partition, node, 'is in the ISR', ids.length)
-    if (facts.isr.length < this.#options.minInsyncReplicas) {
+    for (const node of facts.state.isr)
+      this.#requireAcknowledged(partition, node, 'is in the ISR', ids.length)
+    if (facts.state.isr.length < this.#options.minInsyncReplicas) {
       const safe = [...this.#disks.keys()].filter((node) => this.#hasSafe(partition, node, offset, ids[0]!))
       if (safe.length < this.#options.minInsyncReplicas)
         this.fault(`${partition} ${offset} was acknowledged, and is safe at ${safe.length} replicas alone`)
@@ -163,13 +174,12 @@ export class Checker implements DiskObserver {
   }
 
   /** Undefined where all replicas have the same, and all of it is committed. */
-  difference(
-    brokers: readonly SimulatedBroker[],
-    partition: number,
-    replicas: readonly number[],
-  ): string | undefined {
+  difference(brokers: readonly SimulatedBroker[], partition: number): string | undefined {
     const facts = this.#facts[partition]!
-    if (facts.isr.length < replicas.length) return `partition ${partition} has the ISR ${facts.isr}`
+    const { replicas } = facts.state
+    if (isReassigning(facts.state)) return `the replicas of partition ${partition} still change`
+    if (facts.state.isr.length < replicas.length)
+      return `partition ${partition} has the ISR ${facts.state.isr}`
     const ends = replicas.map((node) => this.#log(node, partition)?.endOffset ?? -1)
     if (new Set(ends).size > 1) return `partition ${partition} ends at ${ends}`
     const leader = brokers
@@ -182,8 +192,9 @@ export class Checker implements DiskObserver {
   }
 
   /** At the end, with all replicas in sync: the logs hold all that was promised, once, and in order. */
-  conclude(partition: number, replicas: readonly number[]): void {
+  conclude(partition: number): void {
     const facts = this.#facts[partition]!
+    const { replicas } = facts.state
     const [first, ...others] = replicas.map((node) => this.#contents(node, partition))
     for (const other of others) {
       for (const [offset, { id, epoch }] of first!) {
@@ -309,7 +320,9 @@ export class Checker implements DiskObserver {
 
   #partitionOf(path: string): number {
     const prefix = `${dataDir}/${this.#options.topic}-`
-    return path.startsWith(prefix) ? Number(path.slice(prefix.length)) : -1
+    const rest = path.startsWith(prefix) ? path.slice(prefix.length) : ''
+    // What is behind a point is a folder that is gone, or set aside.
+    return rest === '' || rest.includes('.') ? -1 : Number(rest)
   }
 
   #nodeOf(disk: VirtualDisk): number {

@@ -3,6 +3,7 @@
  * seed, and a checker that looks at every step. The same seed gives the same history.
  */
 import { createHash } from 'node:crypto'
+import type { Cluster } from '../../lib/cluster/index.js'
 import { BatchHeader, ErrorCode, type RequestOf, type ResponseOf } from '../../lib/protocol/index.js'
 import { Random } from '../coordinator/random.js'
 import { Checker, recordId } from './checker.js'
@@ -36,7 +37,6 @@ export interface ScheduleOptions {
   readonly adjust?: (plan: Plan) => Plan
 }
 
-const topic = 'orders'
 const replicationFactor = 3
 /** How long a cluster in fair weather may take to be whole. */
 const settleMs = 60_000
@@ -52,6 +52,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Promis
 class Simulation implements World {
   readonly #seed: number
   readonly plan: Plan
+  readonly topic = 'orders'
   readonly time: VirtualTime
   readonly network: VirtualNetwork
   readonly store: VirtualStore
@@ -78,7 +79,7 @@ class Simulation implements World {
     const { partitions, isCached, minInsyncReplicas, nodeIds } = this.plan
     const disks = new Map<number, VirtualDisk>()
     this.#checker = new Checker(
-      { topic, partitions, isCached, minInsyncReplicas },
+      { topic: this.topic, partitions, isCached, minInsyncReplicas },
       () => this.store,
       disks,
       (line) => this.#note(line),
@@ -134,7 +135,7 @@ class Simulation implements World {
       time: this.time,
       network: this.network,
       checker: this.#checker,
-      topic,
+      topic: this.topic,
       nodeIds,
       broker: (id: number) => this.machines.get(id)?.broker,
       hostOf: (address: string) => this.#hostOf(address),
@@ -160,9 +161,7 @@ class Simulation implements World {
     }
     if (this.#isBroken) return
     if (difference !== undefined) this.#checker.fault(`the cluster does not settle: ${difference}`)
-    else
-      for (let partition = 0; partition < partitions; partition++)
-        this.#checker.conclude(partition, this.#replicasOf(partition))
+    else for (let partition = 0; partition < partitions; partition++) this.#checker.conclude(partition)
   }
 
   get #isBroken(): boolean {
@@ -172,7 +171,7 @@ class Simulation implements World {
   #difference(): string | undefined {
     const brokers = [...this.machines.values()].flatMap(({ broker }) => broker ?? [])
     for (let partition = 0; partition < this.plan.partitions; partition++) {
-      const difference = this.#checker.difference(brokers, partition, this.#replicasOf(partition))
+      const difference = this.#checker.difference(brokers, partition)
       if (difference) return difference
     }
     return undefined
@@ -183,7 +182,8 @@ class Simulation implements World {
     return this.time.run(until, isOver)
   }
 
-  #replicasOf(partition: number): number[] {
+  /** Of a partition that is made. */
+  #newReplicas(partition: number): number[] {
     const { nodeIds } = this.plan
     return Array.from(
       { length: replicationFactor },
@@ -197,10 +197,10 @@ class Simulation implements World {
     const attempt = () => {
       const topics = this.machines.get(1)!.broker?.cluster?.topics
       const creating = topics?.createTopic({
-        name: topic,
+        name: this.topic,
         assignments: Array.from({ length: partitions }, (_, partition) => ({
           partition,
-          brokerIds: this.#replicasOf(partition),
+          brokerIds: this.#newReplicas(partition),
         })),
         configs: new Map([
           ['min.insync.replicas', String(minInsyncReplicas)],
@@ -219,7 +219,7 @@ class Simulation implements World {
     while (!isCreated && this.time.now < startMs) {
       this.time.schedule(this.machines.get(1)!.host, 0, 'create topic', attempt)
       await this.#runUntil(this.time.now + 300, () => isCreated || this.#isBroken)
-      isCreated ||= this.store.entries.has(`topics/${topic}`)
+      isCreated ||= this.store.entries.has(`topics/${this.topic}`)
     }
     if (!isCreated) this.#checker.fault('the cluster does not come up')
     return isCreated
@@ -308,17 +308,22 @@ class Simulation implements World {
     this.after(8_000, over)
   }
 
+  ask({ broker, host }: Machine, what: string, work: (cluster: Cluster) => Promise<unknown>): void {
+    const { cluster } = broker ?? {}
+    if (cluster) this.time.schedule(host, 0, what, () => void work(cluster).catch(() => {}))
+  }
+
   deleteRecords(): void {
     const { random } = this.time
     const partition = random.below(this.plan.partitions)
     const leader = [...this.machines.values()]
       .map(({ broker }) => broker)
-      .find((broker) => broker?.replicas?.find(topic, partition)?.isLeader)
-    const highWatermark = leader?.replicas?.find(topic, partition)?.highWatermark ?? 0
+      .find((broker) => broker?.replicas?.find(this.topic, partition)?.isLeader)
+    const highWatermark = leader?.replicas?.find(this.topic, partition)?.highWatermark ?? 0
     if (!leader || highWatermark === 0) return
     const offset = random.below(highWatermark + 1)
     this.#checker.recordsDeleted(partition, offset)
-    const topics = [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }]
+    const topics = [{ name: this.topic, partitions: [{ partitionIndex: partition, offset }] }]
     this.time.schedule(this.clients, 0, 'delete records', () => {
       this.network
         .dial(leader.host, 1_000)

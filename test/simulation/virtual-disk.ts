@@ -251,6 +251,7 @@ class VirtualLog {
   #isFlushing = false
   #isFlushWanted = false
   #cuts = 0
+  #isRemoved = false
 
   constructor(disk: VirtualDisk, time: VirtualTime, observer: DiskObserver, path: string, log: StoredLog) {
     this.#disk = disk
@@ -394,10 +395,12 @@ class VirtualLog {
 
   async remove(): Promise<void> {
     await new Promise<void>((resolve) => this.#disk.after(this.#disk.speed.flushMs, 'remove', resolve))
+    this.#isRemoved = true
     this.#disk.moveLog(this.path)
   }
 
   #write(bytes: Buffer, { origin, leaderEpoch }: AppendOptions): AppendResult {
+    if (this.#isRemoved) throw Object.assign(new Error('removed'), { code: 'CLOSED', errno: 0 })
     let baseOffset = -1
     // As the engine does: before what would make the segment too large, never within it.
     const { batches, segmentBases } = this.#log

@@ -39,6 +39,9 @@ export type EventKind =
   | 'set clock'
   | 'slow disk'
   | 'delete records'
+  | 'reassign'
+  | 'cancel reassignment'
+  | 'elect preferred leaders'
 
 export interface PlannedEvent {
   readonly at: number
@@ -66,6 +69,9 @@ const weights: Readonly<Record<EventKind, number>> = {
   'set clock': 1,
   'slow disk': 2,
   'delete records': 1,
+  reassign: 4,
+  'cancel reassignment': 1,
+  'elect preferred leaders': 2,
 }
 
 export function drawPlan(random: Random): Plan {

@@ -1,4 +1,5 @@
 /** What the events of a plan do to a simulated cluster. */
+import type { Cluster } from '../../lib/cluster/index.js'
 import type { SimulatedBroker } from './simulated-broker.js'
 import type { VirtualDisk } from './virtual-disk.js'
 import type { VirtualNetwork } from './virtual-network.js'
@@ -15,6 +16,7 @@ export interface Machine {
 }
 
 export interface World {
+  readonly topic: string
   readonly plan: Plan
   readonly time: VirtualTime
   readonly network: VirtualNetwork
@@ -27,6 +29,8 @@ export interface World {
   cutPower(machines: readonly Machine[], durationMs: number): void
   stop(machine: Machine, durationMs: number): void
   deleteRecords(): void
+  /** Has a broker do what somebody asks it for, who does not wait for what becomes of it. */
+  ask(machine: Machine, what: string, work: (cluster: Cluster) => Promise<unknown>): void
 }
 
 type Links = readonly (readonly [from: Host, to: Host])[]
@@ -67,6 +71,15 @@ const actions: Readonly<Record<EventKind, (world: World, event: PlannedEvent) =>
     })
   },
   'delete records': (world) => world.deleteRecords(),
+  reassign: (world, { node, other }) => {
+    const { nodeIds, minInsyncReplicas: atLeast } = world.plan
+    const count = atLeast + world.time.random.below(nodeIds.length + 1 - atLeast)
+    const first = nodeIds.indexOf(node)
+    reassign(world, other, [...nodeIds.slice(first), ...nodeIds.slice(0, first)].slice(0, count))
+  },
+  'cancel reassignment': (world, { node }) => reassign(world, node, null),
+  'elect preferred leaders': (world, { node }) =>
+    world.ask(machine(world, node), 'elect', ({ elections }) => elections.elect('preferred', null, 1_000)),
 }
 
 export function happen(world: World, event: PlannedEvent): void {
@@ -102,6 +115,14 @@ function isolate(world: World, alone: Host, durationMs: number): void {
     world,
     others.flatMap((each) => both(alone, each)),
     durationMs,
+  )
+}
+
+/** One partition gets these replicas, or (null) keeps those that it is about to lose. */
+function reassign(world: World, asked: number, replicas: readonly number[] | null): void {
+  const partition = world.time.random.below(world.plan.partitions)
+  world.ask(machine(world, asked), 'reassign', ({ reassignments }) =>
+    reassignments.alter([{ topic: world.topic, partition, replicas }]),
   )
 }
 
