@@ -221,12 +221,17 @@ export class TopicController {
       value: JSON.stringify(state),
     }))
     const room = this.#store.maxTxnOperations - 2
-    while (puts.length > room) await this.#store.txn({ puts: puts.splice(0, room) })
+    // Partitions that somebody else has added meanwhile are led already: late, they must not begin anew.
+    const compares = [{ key: topicKey(name), modRevision }]
+    while (puts.length > room) {
+      const { succeeded } = await this.#store.txn({ compares, puts: puts.splice(0, room) })
+      if (!succeeded) return false
+    }
     const isNew = modRevision === 0
     const nameKey = topicNameKey(collisionKey(name))
     const names = isNew && canCollide(name) ? [{ key: nameKey, value: name }] : []
     const { succeeded } = await this.#store.txn({
-      compares: [{ key: topicKey(name), modRevision }, ...names.map(({ key }) => ({ key, modRevision: 0 }))],
+      compares: [...compares, ...names.map(({ key }) => ({ key, modRevision: 0 }))],
       puts: [...puts, { key: topicKey(name), value: JSON.stringify(value) }, ...names],
     })
     return succeeded
