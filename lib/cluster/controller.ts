@@ -3,8 +3,9 @@
  * or stop, takes those out of the ISRs, and ends reassignments whose new replicas are in sync. Every other change of
  * topics is made by the broker that is asked for it.
  *
- * The key hangs on its broker's lease. Each transaction compares it, the partitions it writes, and the registration of
- * the leader whose epoch it ends: a leader epoch counts that broker's starts, and must not be given twice.
+ * The key hangs on its broker's lease. Each transaction compares it, the partitions it writes, the registration of the
+ * leader whose epoch it ends (a leader epoch counts that broker's starts, and must not be given twice), and the liveness
+ * of the one that leads then: who starts anew may have lost what was not on disk, and must not be the last one in sync.
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
@@ -34,15 +35,16 @@ interface Write {
   readonly value: PartitionValue
 }
 
-/** Writes of one kind: they end an epoch of this leader, or none (−1). */
+/** Writes of one kind: an epoch of `oldLeader` ends by them, and `newLeader` leads then; −1: none. */
 interface Writes {
   readonly oldLeader: number
+  readonly newLeader: number
   readonly writes: readonly Write[]
 }
 
 const chunksAtOnce = 4
-/** What a transaction compares beside its partitions: the controller's key and a registration. */
-const otherCompares = 2
+/** What a transaction compares beside its partitions: the controller's key, a registration and a liveness key. */
+const otherCompares = 3
 const retryMs = 100
 /** What etcd refuses, as where it is full, somebody has to mend. */
 const refusedPauseMs = 1_000
@@ -136,8 +138,8 @@ export class Controller {
   }
 
   async #settle(): Promise<void> {
-    const chunks = this.#plan().flatMap(({ oldLeader, writes }) =>
-      [...chunksOf(writes, this.#chunkSize)].map((chunk) => ({ oldLeader, writes: chunk })),
+    const chunks = this.#plan().flatMap(({ writes, ...leaders }) =>
+      [...chunksOf(writes, this.#chunkSize)].map((chunk) => ({ ...leaders, writes: chunk })),
     )
     if (chunks.length === 0) return
     let failures = 0
@@ -153,13 +155,16 @@ export class Controller {
     this.#log.info({ partitions, chunks: chunks.length, failures }, 'leaders and in-sync replicas settled')
   }
 
-  async #write({ oldLeader, writes }: Writes): Promise<boolean> {
+  async #write({ oldLeader, newLeader, writes }: Writes): Promise<boolean> {
     const { succeeded } = await this.#store.txn({
       compares: [
         { key: CONTROLLER_KEY, modRevision: this.#image.controllerRevision },
         ...(oldLeader < 0
           ? []
           : [{ key: brokerKey(oldLeader), modRevision: this.#image.brokers.get(oldLeader)?.revision ?? 0 }]),
+        ...(newLeader < 0
+          ? []
+          : [{ key: liveKey(newLeader), modRevision: this.#image.liveRevision(newLeader) }]),
         ...writes.map(({ key, modRevision }) => ({ key, modRevision })),
       ],
       puts: writes.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
@@ -172,9 +177,9 @@ export class Controller {
     return stored !== undefined && nextStep(stored.value, (id) => this.#image.memberState(id)) !== undefined
   }
 
-  /** What is not as it should be, by the leader whose epoch ends. */
+  /** What is not as it should be, by the leader whose epoch ends and the one that leads then. */
   #plan(): Writes[] {
-    const byOldLeader = new Map<number, { oldLeader: number; writes: Write[] }>()
+    const byLeaders = new Map<string, Writes & { writes: Write[] }>()
     const stateOf = (id: number) => this.#image.memberState(id)
     for (const topic of this.#image.topics.values()) {
       for (const { partition, leaderEpoch } of topic.partitions) {
@@ -182,12 +187,14 @@ export class Controller {
         const { value, revision } = stored
         const settlement = settle(value, stateOf, topic.config.uncleanLeaderElectionEnable)
         if (!settlement) continue
-        const { beginsEpoch } = settlement
+        const { beginsEpoch, election } = settlement
         const oldLeader = beginsEpoch ? value.leader : -1
-        let group = byOldLeader.get(oldLeader)
+        const newLeader = election.leader
+        const leaders = `${oldLeader} ${newLeader}`
+        let group = byLeaders.get(leaders)
         if (!group) {
-          group = { oldLeader, writes: [] }
-          byOldLeader.set(oldLeader, group)
+          group = { oldLeader, newLeader, writes: [] }
+          byLeaders.set(leaders, group)
         }
         group.writes.push({
           key: partitionKey(topic.topicId, partition),
@@ -195,7 +202,7 @@ export class Controller {
           value: elected(
             settlement.value,
             leaderEpoch,
-            settlement.election,
+            election,
             (id) => this.#image.brokers.get(id)?.brokerEpoch,
             beginsEpoch,
           ),
@@ -203,6 +210,6 @@ export class Controller {
       }
     }
     // Partitions without a leader that lives are what clients wait for.
-    return [...byOldLeader.values()].sort((a, b) => Number(b.oldLeader >= 0) - Number(a.oldLeader >= 0))
+    return [...byLeaders.values()].sort((a, b) => Number(b.oldLeader >= 0) - Number(a.oldLeader >= 0))
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Writes the in-sync replicas of the partitions that this broker leads. A partition's key must be as it was when the
- * change was thought of, and a joiner's registration as it is read here: a broker that starts anew in between has
- * another one.
+ * change was thought of, and so must this broker's registration; a joiner's must be as it is read here: a broker that
+ * starts anew in between has another one. What an earlier process has sent must not make its successor, which may have
+ * lost what was not on disk, the last one in sync.
  *
  * Changes that come while others are on their way share transactions: a broker that comes back joins thousands of
  * partitions at once. Where one of them rests on what is gone, the others are written without it.
@@ -75,13 +76,14 @@ export class StoreIsrWriter implements IsrWriter {
     })
   }
 
-  /** The oldest that fit into a transaction: each compares its partition, all together their joiners. */
+  /** The oldest that fit into a transaction: each compares its partition, all together this broker and their joiners. */
   #next(): Waiting[] {
     const joiners = new Set<number>()
     let count = 0
+    const room = this.#store.maxTxnOperations - 1
     for (const { change } of this.#queue) {
       const more = change.joiner && !joiners.has(change.joiner.id) ? 1 : 0
-      if (count > 0 && count + 1 + joiners.size + more > this.#store.maxTxnOperations) break
+      if (count > 0 && count + 1 + joiners.size + more > room) break
       if (change.joiner) joiners.add(change.joiner.id)
       count++
     }
@@ -152,8 +154,10 @@ export class StoreIsrWriter implements IsrWriter {
     registrations: ReadonlyMap<number, MetadataEntry>,
   ): Promise<boolean> {
     const joiners = new Set(writes.flatMap(({ waiting }) => waiting.change.joiner?.id ?? []))
+    const { nodeId, brokers } = this.#image
     const { succeeded } = await this.#store.txn({
       compares: [
+        { key: brokerKey(nodeId), modRevision: brokers.get(nodeId)?.revision ?? 0 },
         ...writes.map(({ key, modRevision }) => ({ key, modRevision })),
         ...[...joiners].map((id) => {
           const { key, modRevision } = registrations.get(id)!

@@ -97,3 +97,12 @@ test('who is not registered under the epoch joins nothing, whoever asks beside',
   t.deepEqual(await Promise.all([join(0, 2), join(1)]), ['ineligible', 'written'])
   await own.close()
 })
+
+test('what is on its way when this broker starts anew is not written any more', async (t) => {
+  const { own, isBehind, join } = await setUp(2)
+  isBehind.now = true
+  const anew = JSON.stringify({ brokerEpoch: 2, directoryId: 'd', rack: null, endpoints: [] })
+  await own.txn({ puts: [{ key: brokerKey(1), value: anew }] })
+  t.deepEqual(await Promise.all([join(0), join(1)]), ['stale', 'stale'])
+  await own.close()
+})
