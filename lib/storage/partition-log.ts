@@ -15,7 +15,7 @@ import type {
   ReadResult,
   SegmentInfo,
 } from '../native/types.js'
-import { BatchHeader, type ControlType, KafkaError } from '../protocol/index.js'
+import { BatchHeader, type ControlType, ErrorCode, KafkaError } from '../protocol/index.js'
 import { type AppendOutcome, AppendQueue, type Submission } from './append-queue.js'
 import { readBatchIdentity } from './batch-identity.js'
 import { checkClientBatch } from './client-batch.js'
@@ -76,6 +76,8 @@ export class PartitionLog {
   /** Appends of leaders of lower epochs are refused. */
   #lowestLeaderEpoch = -1
   #rewriting: Promise<unknown> = Promise.resolve()
+  readonly #log: Logger
+  #isDamageTold = false
 
   private constructor(options: PartitionLogOptions, native: NativeLog, state: DerivedState) {
     this.folder = options.folder
@@ -84,6 +86,7 @@ export class PartitionLog {
     this.native = native
     this.#state = state
     this.#config = options.config
+    this.#log = options.log
     this.#logStartOffset = Math.max(options.logStartOffset, native.firstSegmentOffset)
     this.#queue = new AppendQueue(native, state.producers, {
       onAppended: (result, by) => this.#appended(result, by),
@@ -281,7 +284,7 @@ export class PartitionLog {
   readCommitted(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult | CommittedRead> {
     if (this.transactions.hasNoneAborted) return this.read(offset, options)
     this.#requireWithin(offset)
-    return this.transactions.readCommitted(offset, options).catch(rethrow)
+    return this.transactions.readCommitted(offset, options).catch((error) => this.#unreadable(error, offset))
   }
 
   /** A range of whole batches from the one that holds `offset`. Throws OFFSET_OUT_OF_RANGE outside the log. */
@@ -289,9 +292,9 @@ export class PartitionLog {
     this.#requireWithin(offset)
     try {
       const result = this.native.read(offset, options)
-      return result instanceof Promise ? result.catch(rethrow) : result
+      return result instanceof Promise ? result.catch((error) => this.#unreadable(error, offset)) : result
     } catch (error) {
-      throw toKafkaError(error)
+      return this.#unreadable(error, offset)
     }
   }
 
@@ -351,6 +354,19 @@ export class PartitionLog {
       'OFFSET_OUT_OF_RANGE',
       `Offset ${offset} lies outside ${this.#logStartOffset}–${this.logEndOffset} of ${this.topic}-${this.partition}.`,
     )
+  }
+
+  /** Whoever reads it is told so each time; whoever runs the broker, once. */
+  #unreadable(thrown: unknown, offset: number): never {
+    const error = toKafkaError(thrown)
+    if (!this.#isDamageTold && error instanceof KafkaError && error.code === ErrorCode.KAFKA_STORAGE_ERROR) {
+      this.#isDamageTold = true
+      this.#log.error(
+        { err: error, topic: this.topic, partition: this.partition, offset },
+        'records on disk are damaged or cannot be read: run odradek log verify on this log, and have another replica lead',
+      )
+    }
+    throw error
   }
 
   #requireLeaderEpoch(leaderEpoch: number): void {

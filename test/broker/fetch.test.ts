@@ -1,4 +1,7 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
+import { pino } from 'pino'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
 import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
@@ -161,4 +164,26 @@ test('timestamps beyond what numbers hold are found and told as they are', async
   t.like(await produce(client, 'orders', last), { errorCode: 0, baseOffset: 3 })
   for (const timestamp of [-3, first + 2n, largest])
     t.like(await find(timestamp), { offset: 3, timestamp: largest })
+})
+
+test('a batch that is damaged on disk is refused, which the broker tells once; all others are served', async (t) => {
+  const errors: { msg: string }[] = []
+  const log = pino({ level: 'error' }, { write: (line) => errors.push(JSON.parse(line)) })
+  await using broker = await createBroker({ port: 0, log })
+  using client = await TestClient.connect(broker.bootstrap)
+  await createTopic(client, 'orders')
+  // Each larger than what lies between two entries of the index.
+  const [a, b, c] = ['a', 'b', 'c'].map((value) => value.repeat(10_000)) as [string, string, string]
+  for (const value of [a, b, c]) await produce(client, 'orders', batchOf([value]))
+  const file = await open(join(broker.dataDir, 'orders-0', '00000000000000000000.log'), 'r+')
+  const magicAt = 16
+  await file.write(Buffer.from([0x7f]), 0, 1, batchOf([a]).byteLength + magicAt)
+  await file.close()
+  for (let round = 0; round < 2; round++) {
+    t.deepEqual(await valuesIn((await fetch(client, 'orders', 0, { maxBytes: 10 })).records), [a])
+    t.is((await fetch(client, 'orders', 1)).errorCode, ErrorCode.KAFKA_STORAGE_ERROR)
+    t.deepEqual(await valuesIn((await fetch(client, 'orders', 2)).records), [c])
+  }
+  t.is(errors.length, 1)
+  t.like(errors[0], { topic: 'orders', partition: 0, offset: 1 })
 })
