@@ -192,7 +192,11 @@ export class DataFolder {
         this.#forget(name)
       }),
     )
-    await Promise.all([this.writeLogStartOffsets(), this.writeRecoveryPoints()])
+    // A full disk must not hold up what else a change of the cluster brings.
+    await this.#try(
+      [this.writeLogStartOffsets(), this.writeRecoveryPoints()],
+      'a checkpoint could not be written',
+    )
     return removed
   }
 
