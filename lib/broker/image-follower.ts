@@ -94,7 +94,7 @@ export class ImageFollower {
     partitionsChanged,
     configsChanged,
   }: ImageChange): Promise<void> {
-    for (const { name } of deleted) await this.#replicas.remove(name)
+    for (const { name, partitions } of deleted) await this.#replicas.remove(name, [...partitions.keys()])
     if (deleted.length > 0) {
       for (const topic of deleted) {
         if (topic.name !== OFFSETS_TOPIC) continue
@@ -135,7 +135,7 @@ export class ImageFollower {
   /** What is other brokers' now is served no more from the first turn on. Resolves when its logs are removed. */
   async #leave(changed: ImageChange['partitionsChanged']): Promise<void> {
     const leaving = changed.filter(({ topic, partition: { partition, replicas } }) => {
-      return !replicas.includes(this.#cluster.nodeId) && this.#replicas.find(topic.name, partition)
+      return !replicas.includes(this.#cluster.nodeId) && this.#replicas.has(topic.name, partition)
     })
     const byTopic = new Map<string, number[]>()
     for (const { topic, partition } of leaving) {
@@ -143,7 +143,7 @@ export class ImageFollower {
       if (indexes) indexes.push(partition.partition)
       else byTopic.set(topic.name, [partition.partition])
     }
-    const removals = [...byTopic].map(([name, indexes]) => this.#replicas.removePartitions(name, indexes))
+    const removals = [...byTopic].map(([name, indexes]) => this.#replicas.remove(name, indexes))
     await Promise.all([...removals, this.#resign(byTopic.get(OFFSETS_TOPIC) ?? [])])
   }
 

@@ -132,6 +132,11 @@ export class Replicas {
     return this.#partitions.get(topic)?.get(partition)
   }
 
+  /** It serves the partition, or would, if its log could be opened. */
+  has(topic: string, partition: number): boolean {
+    return this.find(topic, partition) !== undefined || this.#failed.has(`${topic}-${partition}`)
+  }
+
   configure(topic: string, config: TopicConfig): void {
     for (const partition of this.#partitions.get(topic)?.values() ?? []) partition.configure(config)
   }
@@ -151,13 +156,9 @@ export class Replicas {
     )
   }
 
-  /** Stops serving a topic and removes its logs from disk. */
-  async remove(topic: string): Promise<void> {
-    await this.removePartitions(topic, [...(this.#partitions.get(topic)?.keys() ?? [])])
-  }
-
-  /** Stops serving these partitions and removes their logs from disk. */
-  async removePartitions(topic: string, indexes: readonly number[]): Promise<void> {
+  /** Stops serving these partitions and removes their logs from disk, but for those that could not be opened. */
+  async remove(topic: string, indexes: readonly number[]): Promise<void> {
+    for (const index of indexes) this.#failed.delete(`${topic}-${index}`)
     const served = this.#partitions.get(topic)
     const partitions = indexes.flatMap((index) => served?.get(index) ?? [])
     for (const { partition } of partitions) served!.delete(partition)

@@ -121,6 +121,18 @@ test('a log that cannot be opened leaves its partition offline; the broker start
   t.deepEqual(await scene.read('sick'), ['a'])
 })
 
+test('a topic whose log could not be opened is unknown once it is deleted, and can be made anew', async (t) => {
+  await using scene = await Scene.open()
+  await scene.restart('kill', [{ operation: 'open', path: '/sick-0/00', errno: EIO }])
+  t.is(await scene.read('sick'), ErrorCode.KAFKA_STORAGE_ERROR)
+  await scene.broker.fail()
+  await scene.client.send('DeleteTopics', { topics: [{ name: 'sick' }], timeoutMs: 60_000 })
+  t.is(await scene.read('sick'), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  await createTopic(scene.client, 'sick')
+  t.is(await scene.write('sick', 'a'), 0)
+  t.deepEqual(await scene.read('sick'), ['a'])
+})
+
 test('a topic whose folder cannot be kept is offline, and comes up with the next start', async (t) => {
   await using scene = await Scene.open()
   t.is(await scene.write('well', 'a'), 0)
