@@ -152,7 +152,8 @@ export class Leadership {
     logEndOffset: number,
   ): void {
     const follower = this.#followers.get(id)
-    if (!follower || brokerEpoch < follower.brokerEpoch) return
+    // A log that ends behind this one is another one: it is about to be told so, and has not what it seems to have.
+    if (!follower || brokerEpoch < follower.brokerEpoch || fetchOffset > logEndOffset) return
     const now = this.#environment.now()
     this.#identify(follower, brokerEpoch)
     if (fetchOffset >= logEndOffset) follower.lastCaughtUpMs = now

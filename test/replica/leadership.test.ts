@@ -194,6 +194,15 @@ test('who has not all from before this epoch does not join', (t) => {
   t.is(bench.writes.length, 0)
 })
 
+test('who asks for what lies behind the log end has none of it, and does not join', (t) => {
+  const bench = new Bench({ isr: [1, 2] })
+  bench.fetch(3, 11)
+  bench.leadership.considerJoin(3, 10, true)
+  t.is(bench.writes.length, 0)
+  bench.fetch(2, 11)
+  t.is(bench.committed, -1)
+})
+
 test('a broker that is not registered under its epoch does not join', async (t) => {
   const bench = new Bench({ isr: [1, 2] })
   bench.epochs.set(3, 2)
