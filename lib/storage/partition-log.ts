@@ -398,7 +398,13 @@ export class PartitionLog {
   async #cutState(): Promise<void> {
     this.#logStartOffset = Math.min(this.#logStartOffset, this.logEndOffset)
     this.#activeSegmentOffset = activeSegmentOffset(this.native)
-    await this.#state.cut()
+    try {
+      await this.#state.cut()
+    } catch (error) {
+      // Producers that are not known would have their batches appended again.
+      this.#failed(error as Error)
+      throw error
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { BrokerConfig } from '../../lib/config/index.js'
 import { PartitionLog } from '../../lib/storage/index.js'
 import { decodeProducerSnapshot } from '../../lib/storage/producer-snapshot.js'
+import { nativeEngine } from '../../lib/storage/storage-engine.js'
 import { batchOf } from '../broker/records.js'
 
 const batches = 40
@@ -15,8 +16,9 @@ async function temporaryFolder() {
   return { path: join(path, 'orders-0'), [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
 }
 
-function open(folder: string, segmentBytes: number): Promise<PartitionLog> {
+function open(folder: string, segmentBytes: number, engine = nativeEngine): Promise<PartitionLog> {
   return PartitionLog.open({
+    engine,
     folder,
     topic: 'orders',
     partition: 0,
@@ -59,4 +61,23 @@ test('batches that were in flight at a stop are duplicates after it', async (t) 
   }
   t.like(await append(after, 8), { isDuplicate: false, baseOffset: 8 })
   await after.close()
+})
+
+test('a log that was cut, and whose producers could not be read anew, takes nothing more', async (t) => {
+  await using folder = await temporaryFolder()
+  let isUnreadable = false
+  const log = await open(folder.path, 1 << 20, {
+    ...nativeEngine,
+    readNames: (path) =>
+      isUnreadable ? Promise.reject(new Error('no files')) : nativeEngine.readNames(path),
+  })
+  for (let sequence = 0; sequence < 3; sequence++) await append(log, sequence)
+  isUnreadable = true
+  await t.throwsAsync(
+    log.truncate(2, async () => {}),
+    { message: 'no files' },
+  )
+  isUnreadable = false
+  await t.throwsAsync(append(log, 0), { message: 'no files' })
+  await log.close()
 })
