@@ -37,6 +37,8 @@ class PartitionFacts {
   /** By offset: the epoch of what a leader called committed, and that leader's own. */
   readonly committed = new Map<number, { epoch: number; leaderEpoch: number }>()
   readonly acknowledged: Acknowledged[] = []
+  /** What a power cut may have taken: a leader that has not heard of that may call it committed still. */
+  readonly forgiven = new Set<RecordId>()
   /** By offset: what consumers have read. */
   readonly seen = new Map<number, RecordId>()
   /** How far each leader had come when it was looked at last. */
@@ -165,12 +167,12 @@ export class Checker implements DiskObserver {
   }
 
   consumerRead(partition: number, offset: number, id: RecordId): void {
-    const { seen } = this.#facts[partition]!
+    const { seen, forgiven } = this.#facts[partition]!
     const before = seen.get(offset)
     if (before !== undefined && before !== id) {
       this.fault(`a consumer read ${before} at ${partition} ${offset}, and now ${id}`)
     }
-    seen.set(offset, id)
+    if (!forgiven.has(id)) seen.set(offset, id)
   }
 
   /** Undefined where all replicas have the same, and all of it is committed. */
@@ -240,7 +242,7 @@ export class Checker implements DiskObserver {
     const log = this.#log(nodeId, partition)
     if (!log) return
     for (let index = log.indexOf(before ?? 0); index < log.batches.length; index++) {
-      const { baseOffset, lastOffset, epoch } = log.batches[index]!
+      const { baseOffset, lastOffset, epoch, producerId, baseSequence } = log.batches[index]!
       if (baseOffset >= highWatermark) break
       for (let offset = baseOffset; offset <= Math.min(lastOffset, highWatermark - 1); offset++) {
         const committed = facts.committed.get(offset)
@@ -248,7 +250,8 @@ export class Checker implements DiskObserver {
           this.fault(
             `partition ${partition}: ${offset} was committed in epoch ${committed.epoch} and ${epoch} (${nodeId})`,
           )
-        if (!committed) facts.committed.set(offset, { epoch, leaderEpoch })
+        if (!committed && !facts.forgiven.has(recordId(producerId, baseSequence + offset - baseOffset)))
+          facts.committed.set(offset, { epoch, leaderEpoch })
       }
     }
   }
@@ -296,11 +299,13 @@ export class Checker implements DiskObserver {
   }
 
   /** A power cut may take what was seen and not acknowledged. */
-  #forgive({ acknowledged, committed, seen }: PartitionFacts, endOffset: number): void {
+  #forgive({ acknowledged, committed, seen, records, forgiven }: PartitionFacts, endOffset: number): void {
     const promised = new Set(acknowledged.map(({ offset }) => offset))
+    const isForgiven = (offset: number) => offset >= endOffset && !promised.has(offset)
     for (const map of [committed, seen]) {
-      for (const offset of map.keys()) if (offset >= endOffset && !promised.has(offset)) map.delete(offset)
+      for (const offset of map.keys()) if (isForgiven(offset)) map.delete(offset)
     }
+    for (const [key, { id }] of records) if (isForgiven(Number.parseInt(key, 10))) forgiven.add(id)
   }
 
   #contents(node: number, partition: number): Map<number, { id: RecordId; epoch: number }> {
