@@ -55,7 +55,7 @@ export class Acknowledgements {
   /** Answers what the replicas have come to. */
   pass(leadership: Leadership, offsets: LeaderOffsets): void {
     // Nearly always: what the offsets are has to be asked of the engine.
-    if (this.#committed.isEmpty && this.#durable.isEmpty && this.#deleted.isEmpty) return
+    if (this.#isEmpty) return
     const { highWatermark, flushedOffset, logStartOffset } = offsets
     const refusal = () => this.#refusal(leadership)
     if (!this.#committed.isEmpty) this.#committed.pass(highWatermark, refusal)
@@ -67,10 +67,17 @@ export class Acknowledgements {
     }
   }
 
-  fail(error: KafkaError): void {
+  /** `why` is asked where something waits: an error is dear where thousands of partitions change hands. */
+  fail(why: () => KafkaError): void {
+    if (this.#isEmpty) return
+    const error = why()
     this.#committed.fail(error)
     this.#durable.fail(error)
     this.#deleted.fail(error)
+  }
+
+  get #isEmpty(): boolean {
+    return this.#committed.isEmpty && this.#durable.isEmpty && this.#deleted.isEmpty
   }
 
   /** The ISR may have shrunk since the records were appended: then too few replicas may have them. */

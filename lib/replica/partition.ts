@@ -477,7 +477,7 @@ export class Partition implements CleanableLog {
   #endLeadership(): void {
     this.#leadership?.end()
     this.#leadership = undefined
-    this.#acknowledgements.fail(this.#notLeader())
+    this.#acknowledgements.fail(() => this.#notLeader())
     this.#progress.waiters.onRoleChanged()
   }
 
@@ -485,6 +485,6 @@ export class Partition implements CleanableLog {
     const { onLogFailed } = this
     this.onLogFailed = undefined
     onLogFailed?.()
-    this.#acknowledgements.fail(new KafkaError('KAFKA_STORAGE_ERROR', error.message))
+    this.#acknowledgements.fail(() => new KafkaError('KAFKA_STORAGE_ERROR', error.message))
   }
 }

@@ -73,6 +73,6 @@ test('whoever waits is told when the broker leads no more', async (t) => {
     acknowledgements.wait(leadership, 1, false, at(0)),
     acknowledgements.waitForLogStarts(1),
   ]
-  acknowledgements.fail(new KafkaError('NOT_LEADER_OR_FOLLOWER'))
+  acknowledgements.fail(() => new KafkaError('NOT_LEADER_OR_FOLLOWER'))
   for (const wait of waits) t.is(await errorOf(wait), 'NOT_LEADER_OR_FOLLOWER')
 })

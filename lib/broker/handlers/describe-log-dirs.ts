@@ -8,13 +8,15 @@ export const describeLogDirs = defineHandler({
   versions: [1, 5],
   async handle({ topics }, { broker }) {
     const { folder } = broker.replicas
-    const wanted = topics && new Map(topics.map(({ topic, partitions }) => [topic, new Set(partitions)]))
+    const wanted =
+      topics &&
+      new Set(topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`)))
     const byTopic = new Map<
       string,
       { partitionIndex: number; partitionSize: number; offsetLag: number; isFutureKey: boolean }[]
     >()
     for (const { topic, partition, log } of broker.replicas) {
-      if (wanted && !wanted.get(topic)?.has(partition)) continue
+      if (wanted && !wanted.has(`${topic}-${partition}`)) continue
       const partitions = byTopic.get(topic) ?? []
       partitions.push({
         partitionIndex: partition,
