@@ -1,5 +1,5 @@
 // What the workloads of one stage work with: a cluster on a fresh folder, started when the first of them asks for it.
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Generator } from '../load/generator.js'
@@ -15,13 +15,18 @@ const PATIENCE_MS = 240_000
 export class ClusterBench implements AsyncDisposable {
   readonly tools: Tools
   readonly #peer: ClusterPeer
-  readonly #folder: string
+  #folder: string | undefined
+  #keepsFolder = false
   #cluster: RunningCluster | undefined
 
   constructor(tools: Tools, peer: ClusterPeer) {
     this.tools = tools
     this.#peer = peer
-    this.#folder = join(tools.folder, 'cluster')
+  }
+
+  /** The data stay until the bench ends: ext4 passes over what was deleted lately, one inode after the other. */
+  keepFolder(): void {
+    this.#keepsFolder = true
   }
 
   get generator(): Generator {
@@ -36,8 +41,8 @@ export class ClusterBench implements AsyncDisposable {
   /** True where the cluster has just been started. */
   async start(): Promise<boolean> {
     if (this.#cluster) return false
-    // A start that failed may have left something.
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#discard()
+    this.#folder = mkdtempSync(join(this.tools.folder, 'cluster-'))
     this.#cluster = await this.#peer.start(this.#folder)
     return true
   }
@@ -114,7 +119,12 @@ export class ClusterBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#cluster?.end()
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#discard()
+  }
+
+  #discard(): void {
+    if (this.#folder !== undefined && !this.#keepsFolder)
+      rmSync(this.#folder, { recursive: true, force: true })
   }
 
   #pids(): number[] {

@@ -9,6 +9,7 @@ const IDLE_MS = 3_000
 
 async function run(partitions: number, bench: ClusterBench): Promise<Figures> {
   await bench.start()
+  bench.keepFolder()
   const wanted = bench.amount(partitions)
   const topics = Array.from({ length: Math.ceil(wanted / PER_TOPIC) }, (_, index) => `many-${index}`)
   await delay(IDLE_MS)
