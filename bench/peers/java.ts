@@ -60,7 +60,8 @@ export class JavaTools {
       ...['--bootstrap-server', options.bootstrap, '--topic', options.topic],
       ...['--num-records', String(options.messages + options.warm), '--warmup-records', String(options.warm)],
       ...['--record-size', String(options.size), '--throughput', '-1'],
-      ...options.properties.flatMap((property) => ['--command-property', property]),
+      // Of several such options the tool takes the last alone.
+      ...(options.properties.length > 0 ? ['--command-property', ...options.properties] : []),
     ])
     const line = output.split('\n').find((text) => text.includes('steady state records sent'))
     const rate = /([\d.]+) records\/sec/.exec(line ?? '')

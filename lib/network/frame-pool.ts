@@ -1,10 +1,11 @@
 /**
- * Memory for large frames, used again once a handler says that it is done with one. Fresh memory of that size comes
- * from the kernel page by page, which takes about as long as reading the frame; and the more of it is left to the
- * garbage collector, the more often that marks the whole heap.
+ * Memory for frames, used again once a handler says that it is done with one. Fresh memory of a large one comes from the
+ * kernel page by page, which takes about as long as reading the frame; and the more of it is left to the garbage
+ * collector, the more often that marks the whole heap.
  */
 
-const minBytes = 64 * 1024
+/** Node has a pool of its own for what is smaller. */
+const minBytes = 4 * 1024
 /** The largest of what a follower fetches at once fits. */
 const maxBytes = 16 * 1024 * 1024
 /** What is kept for use, at most. */
@@ -26,7 +27,7 @@ let timer: NodeJS.Timeout | undefined
 
 /** `size` bytes of unknown content. */
 export function takeFrame(size: number): Buffer {
-  if (size < minBytes || size > maxBytes) return Buffer.allocUnsafeSlow(size)
+  if (size < minBytes || size > maxBytes) return Buffer.allocUnsafe(size)
   const capacity = 2 ** Math.ceil(Math.log2(size))
   const list = free.get(capacity)
   if (list !== undefined) {

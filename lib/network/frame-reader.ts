@@ -215,7 +215,7 @@ export class FrameReader implements BudgetUser {
         // An empty frame is whole with its size alone.
         if (this.#headerBytes === 4 && this.#size === 0) this.#deliver(Buffer.alloc(0))
       } else if (end - at >= this.#size) {
-        const frame = Buffer.allocUnsafe(this.#size)
+        const frame = takeFrame(this.#size)
         bytes.copy(frame, 0, at, at + this.#size)
         at += this.#size
         this.#deliver(frame)

@@ -199,8 +199,14 @@ export class Partition implements CleanableLog {
    * `onWritten` is called once where the records were appended: from then on `records` is the caller's again.
    */
   async produce(records: Uint8Array, acks: number, onWritten?: () => void): Promise<ProduceOutcome> {
-    const outcome = await this.#append(records, 'client', acks === -1, onWritten)
-    return { ...outcome, logStartOffset: this.logStartOffset }
+    const { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate } = await this.#append(
+      records,
+      'client',
+      acks === -1,
+      onWritten,
+    )
+    const { logStartOffset } = this
+    return { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate, logStartOffset }
   }
 
   /** Appends what a coordinator of this broker wrote, with the durability of acks −1. */

@@ -23,12 +23,22 @@ export interface Submission {
   readonly options: Omit<AppendOptions, 'refusalsSeen'>
 }
 
-interface PendingAppend extends Submission {
+class PendingAppend {
+  readonly submission: Submission
+  readonly outcome: Promise<AppendOutcome>
   remembered: RememberedBatch | undefined
-  refusalsSeen: number
-  resolve: (outcome: AppendOutcome) => void
-  reject: (error: Error) => void
-  outcome: Promise<AppendOutcome>
+  resolve!: (outcome: AppendOutcome) => void
+  reject!: (error: Error) => void
+
+  constructor(submission: Submission) {
+    this.submission = submission
+    this.outcome = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    // Whoever appended handles the rejection; a duplicate waiting on it must not make it an unhandled one.
+    this.outcome.catch(() => {})
+  }
 }
 
 export interface AppendListener {
@@ -53,9 +63,9 @@ export class AppendQueue {
 
   /** Resolves when the batch is in the page cache. Rejects with a KafkaError; nothing of the batch is stored then. */
   append(submission: Submission): Promise<AppendOutcome> {
-    const { promise, resolve, reject } = withResolvers<AppendOutcome>()
-    this.#submit({ ...submission, remembered: undefined, refusalsSeen: 0, resolve, reject, outcome: promise })
-    return promise
+    const append = new PendingAppend(submission)
+    this.#submit(append)
+    return append.outcome
   }
 
   /** Resolves when nothing is pending. */
@@ -66,25 +76,28 @@ export class AppendQueue {
   }
 
   #submit(append: PendingAppend): void {
+    const { records, batch, options } = append.submission
+    append.remembered = undefined
     try {
-      if (append.batch.producerId >= 0 && append.options.origin === 'leader') {
-        const repeated = this.#producers.check(append.batch)
+      if (batch.producerId >= 0 && options.origin === 'leader') {
+        const repeated = this.#producers.check(batch)
         if (repeated) {
           this.#answerDuplicate(append, repeated)
           return
         }
-        append.remembered = this.#producers.submit(append.batch)
+        append.remembered = this.#producers.submit(batch)
         this.#underWay.set(append.remembered, append.outcome)
       }
     } catch (error) {
       append.reject(error as Error)
       return
     }
-    append.refusalsSeen = this.#refusals
     this.#pending.push(append)
-    this.#native.append(append.records, { ...append.options, refusalsSeen: append.refusalsSeen }).then(
+    const refusalsSeen = this.#refusals
+    const { leaderEpoch, origin, flush } = options
+    this.#native.append(records, { leaderEpoch, origin, flush, refusalsSeen }).then(
       (result) => this.#completed(append, result),
-      (error: unknown) => this.#failed(append, error),
+      (error: unknown) => this.#failed(append, refusalsSeen, error),
     )
   }
 
@@ -106,26 +119,22 @@ export class AppendQueue {
   #completed(append: PendingAppend, result: AppendResult): void {
     assert(this.#pending[0] === append, 'appends complete in the order of their submission')
     this.#pending.shift()
-    if (append.remembered) {
-      this.#underWay.delete(append.remembered)
-      this.#producers.complete(
-        append.batch.producerId,
-        append.remembered,
-        result.baseOffset,
-        result.lastOffset,
-        result.maxTimestampMs,
-      )
-    } else if (append.batch.producerId >= 0 && append.options.origin !== 'follower') {
-      const { baseOffset, lastOffset } = result
-      this.#producers.replay({ ...append.batch, baseOffset, lastOffset })
+    const { submission, remembered } = append
+    const { batch, options } = submission
+    const { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs } = result
+    if (remembered) {
+      this.#underWay.delete(remembered)
+      this.#producers.complete(batch.producerId, remembered, baseOffset, lastOffset, maxTimestampMs)
+    } else if (batch.producerId >= 0 && options.origin !== 'follower') {
+      this.#producers.replay({ ...batch, baseOffset, lastOffset })
     }
-    this.#listener.onAppended(result, append)
-    append.resolve({ ...result, isDuplicate: false })
+    this.#listener.onAppended(result, submission)
+    append.resolve({ baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate: false })
   }
 
-  #failed(append: PendingAppend, error: unknown): void {
+  #failed(append: PendingAppend, refusalsSeen: number, error: unknown): void {
     // Submitted anew already, when the refusal before it was answered.
-    if (this.#pending[0] !== append || append.refusalsSeen !== this.#refusals) return
+    if (this.#pending[0] !== append || refusalsSeen !== this.#refusals) return
     this.#producers.rollback()
     const [, ...behind] = this.#pending
     this.#pending = []
@@ -133,27 +142,9 @@ export class AppendQueue {
     append.reject(toKafkaError(error))
     if (isRefusal(error)) {
       this.#refusals++
-      for (const next of behind) this.#submit({ ...next, remembered: undefined })
+      for (const next of behind) this.#submit(next)
     } else {
       for (const next of behind) next.reject(toKafkaError(error))
     }
   }
-}
-
-interface Resolvers<T> {
-  promise: Promise<T>
-  resolve: (value: T) => void
-  reject: (error: Error) => void
-}
-
-function withResolvers<T>(): Resolvers<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: Error) => void
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue
-    reject = onError
-  })
-  // Whoever appended handles the rejection; a duplicate waiting on it must not make it an unhandled one.
-  promise.catch(() => {})
-  return { promise, resolve, reject }
 }
