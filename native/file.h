@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,6 +44,10 @@ class File {
   virtual uint64_t device() const = 0;
   // For sendfile, readahead and the like; owned by the File.
   virtual int descriptor() const = 0;
+
+  // Where the last read ended that had to wait for the disk: tells who reads on from who reads here and there. A guess
+  // that many threads share.
+  std::atomic<uint64_t> last_cold_end = 0;
 };
 
 struct FileInfo {

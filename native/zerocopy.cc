@@ -183,10 +183,14 @@ SendResult send_bytes(int socket, const uint8_t* data, size_t size, bool more) {
 Status read_range(const FileRange& range, uint64_t offset, void* to, size_t size, size_t* read) {
   const uint64_t wanted = left(range, offset, size);
 #ifdef POSIX_FADV_WILLNEED
-  const uint64_t ahead = left(range, offset, wanted + kReadAhead);
+  const uint64_t start = range.position + offset;
+  const uint64_t last = range.file->last_cold_end.exchange(start + wanted, std::memory_order_relaxed);
+  // Who got here by what was read ahead asks for what is behind the range next.
+  const bool goes_on = start >= last && start - last <= 2 * kReadAhead;
+  const uint64_t ahead = goes_on ? wanted + kReadAhead : left(range, offset, wanted + kReadAhead);
   // Advice: where it fails the read does the work alone.
-  (void)posix_fadvise(range.file->descriptor(), static_cast<off_t>(range.position + offset),
-                      static_cast<off_t>(ahead), POSIX_FADV_WILLNEED);
+  (void)posix_fadvise(range.file->descriptor(), static_cast<off_t>(start), static_cast<off_t>(ahead),
+                      POSIX_FADV_WILLNEED);
 #endif
   return range.file->pread(to, static_cast<size_t>(wanted), range.position + offset, read);
 }
