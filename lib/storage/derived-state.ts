@@ -152,7 +152,12 @@ export class DerivedState {
   }
 
   #takeSnapshot(offset: number): Promise<void> {
-    return this.#snapshots.take(offset, this.producers, () => this.#native.firstSegmentOffset)
+    return this.#snapshots.take(
+      offset,
+      this.producers,
+      () => this.#native.firstSegmentOffset,
+      () => this.#epochFile.settled(),
+    )
   }
 
   /** From the newest whole snapshot and the headers behind it. */
@@ -162,6 +167,7 @@ export class DerivedState {
     const newest = await this.transactions.load(names)
     const first = this.#native.firstSegmentOffset
     let from = await this.#snapshots.restore(names, this.producers, { first, end, newest })
+    let hasNewEpoch = false
     while (from < end) {
       const { count, headers, nextOffset } = await this.#native.scanHeaders(from, end, headersPerScan)
       for (let i = 0; i < count; i++) {
@@ -169,10 +175,12 @@ export class DerivedState {
         const marker = this.#takeOver(batch)
         if (marker) await marker
         if (batch.leaderEpoch > this.epochs.latestEpoch)
-          this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
+          hasNewEpoch = this.epochs.assign(batch.leaderEpoch, batch.baseOffset) || hasNewEpoch
       }
       if (nextOffset <= from) break
       from = nextOffset
     }
+    // The next start may read less than this one, and would not know them.
+    if (hasNewEpoch) this.#writeEpochs()
   }
 }

@@ -1,4 +1,7 @@
-/** `leader-epoch-checkpoint`: written after each change, one write at a time. A failure is no loss: batches carry epochs. */
+/**
+ * `leader-epoch-checkpoint`: written after each change, one write at a time. A failure is no loss as long as the next start
+ * reads the batches, which carry their epochs.
+ */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { encodeCheckpoint, readCheckpoint } from '../log/checkpoint-file.js'
@@ -11,6 +14,7 @@ export class LeaderEpochFile {
   readonly #files: Files
   readonly #log: Logger
   #written: Promise<void> = Promise.resolve()
+  #isBehind = false
 
   constructor(folder: string, files: Files, log: Logger) {
     this.#folder = folder
@@ -43,13 +47,18 @@ export class LeaderEpochFile {
           encodeCheckpoint(lines),
         )
       })
+      .then(() => {
+        this.#isBehind = false
+      })
       .catch((error: unknown) => {
+        this.#isBehind = true
         this.#log.warn({ err: error, folder: this.#folder }, 'leader epochs could not be written')
       })
   }
 
-  /** Resolves when all that was asked for is written. */
-  settled(): Promise<void> {
-    return this.#written
+  /** Resolves when nothing is being written; with whether the file says all that it was to say. */
+  async settled(): Promise<boolean> {
+    await this.#written
+    return !this.#isBehind
   }
 }

@@ -27,10 +27,20 @@ export class ProducerSnapshots {
     return this.#work
   }
 
-  /** Of producer state as it is now; files that nobody needs below `firstOffset()` go. */
-  take(offset: number, producers: ProducerState, firstOffset: () => number): Promise<void> {
+  /**
+   * Of producer state as it is now; files that nobody needs below `firstOffset()` go. A start passes over what lies below
+   * a snapshot: none is written unless `isRestKnown` says that all else that would be read there is on disk.
+   */
+  take(
+    offset: number,
+    producers: ProducerState,
+    firstOffset: () => number,
+    isRestKnown: () => Promise<boolean>,
+  ): Promise<void> {
     const bytes = encodeProducerSnapshot(producers.summaries(offset))
-    this.#work = this.#work.then(() => this.#write(offset, bytes, firstOffset))
+    this.#work = this.#work.then(async () => {
+      if (await isRestKnown()) await this.#write(offset, bytes, firstOffset)
+    })
     return this.#work
   }
 

@@ -63,6 +63,21 @@ test('batches that were in flight at a stop are duplicates after it', async (t) 
   await after.close()
 })
 
+test('epochs that a power cut took from the checkpoint are known to every start from then on', async (t) => {
+  await using folder = await temporaryFolder()
+  const before = await open(folder.path, 1 << 20)
+  await append(before, 0)
+  await before.close()
+  for (const name of await readdir(folder.path)) {
+    if (/snapshot$|^leader-epoch/.test(name)) await rm(join(folder.path, name))
+  }
+  for (let start = 0; start < 2; start++) {
+    const log = await open(folder.path, 1 << 20)
+    t.deepEqual(log.epochs.entries, [{ epoch: 0, startOffset: 0 }])
+    await log.close()
+  }
+})
+
 test('a log that was cut, and whose producers could not be read anew, takes nothing more', async (t) => {
   await using folder = await temporaryFolder()
   let isUnreadable = false
