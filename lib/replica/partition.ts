@@ -193,6 +193,11 @@ export class Partition implements CleanableLog {
     return this.#leadership?.followersAt(offset) ?? []
   }
 
+  /** Throws where `produce` would reject before it appends anything, whatever the records are. */
+  requireProducible(acks: number): void {
+    this.#requireAppendable(acks === -1)
+  }
+
   /**
    * Appends what a client produced. With acks −1 it resolves when the records are on disk at every in-sync replica
    * (with `write.caching` when they are in their page caches), with acks 1 when they are in the leader's page cache.
@@ -418,9 +423,7 @@ export class Partition implements CleanableLog {
     byAllReplicas: boolean,
     onWritten?: () => void,
   ): Promise<AppendOutcome> {
-    this.#requireOpen()
-    const leadership = this.#requireLeadership()
-    if (byAllReplicas) this.#acknowledgements.requireInSync(leadership)
+    const leadership = this.#requireAppendable(byAllReplicas)
     const { leaderEpoch } = leadership
     const flush = byAllReplicas && !this.#config.writeCaching
     const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, flush })
@@ -430,6 +433,13 @@ export class Partition implements CleanableLog {
       if (waiting) await waiting
     }
     return outcome
+  }
+
+  #requireAppendable(byAllReplicas: boolean): Leadership {
+    this.#requireOpen()
+    const leadership = this.#requireLeadership()
+    if (byAllReplicas) this.#acknowledgements.requireInSync(leadership)
+    return leadership
   }
 
   #requireOpen(): void {

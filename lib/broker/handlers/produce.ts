@@ -8,6 +8,7 @@ import { type Int64, nearestInt64, type RequestOf } from '../../protocol/index.j
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
+import { RefusedBatches } from '../refused-batches.js'
 import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
 
@@ -21,6 +22,17 @@ const noTopic = ''
 const internalTopicsClient = '__admin_client'
 
 type PartitionData = RequestOf<'Produce'>['topicData'][number]['partitionData'][number]
+
+/** One request, and what its partitions share. */
+interface ProduceCall {
+  readonly request: RequestOf<'Produce'>
+  readonly context: RequestContext
+  /** What is wrong with the request as a whole. */
+  readonly refusal: KafkaError | undefined
+  readonly refused: RefusedBatches
+  readonly leaders: CurrentLeaders
+  onWritten(): void
+}
 
 interface PartitionAnswer {
   index: number
@@ -41,24 +53,30 @@ export const produce = defineHandler({
   async handle(request, context) {
     const { acks, topicData } = request
     const { version, broker, connection } = context
-    const refusal = refuse(request)
-    const leaders = new CurrentLeaders(context)
     // The frame is of use again once nothing is written from it any more, long before the replicas have answered.
     let unwritten = topicData.reduce((sum, { partitionData }) => sum + partitionData.length, 0)
-    const written = () => {
-      if (--unwritten === 0) context.releaseFrame()
+    const call: ProduceCall = {
+      request,
+      context,
+      refusal: refuse(request),
+      refused: RefusedBatches.of(connection),
+      leaders: new CurrentLeaders(context),
+      onWritten: () => {
+        if (--unwritten === 0) context.releaseFrame()
+      },
     }
     const responses = await Promise.all(
       topicData.map(async ({ topicId, name, partitionData }) => {
         const topic = version >= 13 ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
+        const named = version >= 13 ? topicId : name
         const partitionResponses = await Promise.all(
-          partitionData.map((data) => append(topic, data, request, context, refusal, leaders, written)),
+          partitionData.map((data) => append(call, topic, named, data)),
         )
         return { topicId, name, partitionResponses }
       }),
     )
     const answers = responses.flatMap((topic) => topic.partitionResponses)
-    if (acks !== 0) return { responses, nodeEndpoints: leaders.endpoints() }
+    if (acks !== 0) return { responses, nodeEndpoints: call.leaders.endpoints() }
     const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
     // With acks=0 there is no answer to carry the error: closing tells the client to look at its metadata again.
     if (failed) connection.close(`a produce request with acks=0 failed: ${failed.errorMessage}`)
@@ -99,22 +117,23 @@ async function asLeader(
   return new KafkaError('NOT_LEADER_OR_FOLLOWER', 'Another broker may lead the partition by now.')
 }
 
+/** `named` is what the client calls the topic: its name, or its id. */
 async function append(
+  { request, context, refusal, refused, leaders, onWritten }: ProduceCall,
   topic: string,
+  named: string,
   { index, records }: PartitionData,
-  { acks, timeoutMs }: RequestOf<'Produce'>,
-  { broker, version, connection, clientId }: RequestContext,
-  refusal: KafkaError | undefined,
-  leaders: CurrentLeaders,
-  written: () => void,
 ): Promise<PartitionAnswer> {
+  const { acks, timeoutMs } = request
+  const { broker, version, connection, clientId } = context
   let isWritten = false
-  const onWritten = () => {
+  const written = () => {
     isWritten = true
-    written()
+    onWritten()
   }
   try {
     if (refusal) throw refusal
+    refused.check(named, index, records)
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
     requireNotFenced(broker)
     const partition = broker.replicas.get(topic, index)
@@ -126,11 +145,10 @@ async function append(
     if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
       throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
     }
+    // Known before the next request is looked at, which may hold the batch that comes after this one.
+    partition.requireProducible(acks)
     // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
-    const outcome = await withTimeout(
-      partition.produce(records, acks, onWritten),
-      acks === -1 ? timeoutMs : 0,
-    )
+    const outcome = await withTimeout(partition.produce(records, acks, written), acks === -1 ? timeoutMs : 0)
     requireNotFenced(broker)
     broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
@@ -143,11 +161,12 @@ async function append(
     }
   } catch (thrown) {
     if (!(thrown instanceof KafkaError)) throw thrown
+    if (!isWritten) refused.refused(named, index, records, thrown)
     const error = await asLeader(thrown, broker, topic, index)
     const { config } = broker.replicas.find(topic, index) ?? {}
     const recordErrors = config && records && !isWritten ? recordErrorsOf(error, records, config) : []
     // After a time-out the engine may still be writing from the frame.
-    if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) onWritten()
+    if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) written()
     broker.refusals.report(
       { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
       `produce refused: ${error.message}`,
