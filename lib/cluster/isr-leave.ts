@@ -11,6 +11,9 @@ import {
   PARTITION_PREFIX,
   type PartitionValue,
   partitionKey,
+  splitPartitionKey,
+  TOPIC_PREFIX,
+  type TopicValue,
 } from './metadata-keys.js'
 import type { MetadataStore } from './metadata-store.js'
 
@@ -69,7 +72,12 @@ export async function leaveIsr(
 
 /** How many partitions have this broker as their only in-sync replica. */
 export async function soleReplicaOf(store: MetadataStore, nodeId: number): Promise<number> {
-  const partitions = await partitionsOf(store)
+  // What a deletion left that was broken off belongs to no topic.
+  const topics = (await store.range(TOPIC_PREFIX)).entries
+  const topicIds = new Set(topics.map(({ value }) => (JSON.parse(value) as TopicValue).topicId))
+  const partitions = (await partitionsOf(store)).filter(({ key }) =>
+    topicIds.has(splitPartitionKey(key).topicId),
+  )
   return partitions.filter(({ value: { isr } }) => isr.length === 1 && isr[0] === nodeId).length
 }
 

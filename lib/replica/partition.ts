@@ -140,8 +140,11 @@ export class Partition implements CleanableLog {
   }
 
   configure(config: TopicConfig): void {
+    const nowMustFlush = this.#config.writeCaching && !config.writeCaching
     this.#config = config
     this.log.configure(config)
+    // A follower joins by what is on its disk from now on, and the next append may be long in coming.
+    if (nowMustFlush && !this.isFailed) this.native.flush().catch(() => {})
   }
 
   /**

@@ -259,6 +259,23 @@ test.serial('with write.caching acks=all waits for the page caches alone', async
   await untilServed(brokers, 1, 2)
 })
 
+test.serial(
+  'once write.caching is turned off, followers of a quiet topic join by what is on their disks',
+  async (t) => {
+    await using brokers = await Brokers.start()
+    await brokers.createTopic(topic, everywhere, { 'write.caching': 'true', 'min.insync.replicas': '3' })
+    t.is((await produce(brokers.client(1), topic, batchOf(['a', 'b']))).errorCode, 0)
+    const configs = [{ name: 'write.caching', configOperation: 0, value: 'false' }]
+    const { responses } = await brokers.client(1).send('IncrementalAlterConfigs', {
+      resources: [{ resourceType: 2, resourceName: topic, configs }],
+    })
+    t.is(responses[0]!.errorCode, 0)
+    await brokers.elect(topic, 2, [2])
+    await brokers.untilInSync(topic, [1, 2, 3])
+    t.deepEqual(await valuesAt(brokers, 2), ['a', 'b'])
+  },
+)
+
 test.serial('the partitions of groups are made once enough brokers are there to hold them', async (t) => {
   await using brokers = await Brokers.start({
     ids: [1, 2],
