@@ -15,6 +15,7 @@ const deviations = [
   'ListOffsets by time finds a record also where the log begins with a segment that compaction has emptied; Kafka answers −1 there.',
   'Deleted files go at once; whoever reads one holds it open until done. `file.delete.delay.ms` has no meaning.',
   'Connections above `max.connections` are refused; Kafka lets them wait.',
+  'Batches that an idempotent producer has in flight behind its refused first one are refused alike until that comes again; Kafka takes the second, and the first is out of order for good.',
   'Followers serve consumers (KIP-392) that tell a rack or a leader epoch; who tells neither takes them for the leader and is told NOT_LEADER_OR_FOLLOWER.',
   'The new leader’s address (KIP-951) is told to clients alone that have named themselves on the connection by ApiVersions, and not to `@platformatic/kafka`, which cannot skip it.',
   'Nothing is kept of client metrics: the telemetry APIs are not advertised, and clients then send none.',
