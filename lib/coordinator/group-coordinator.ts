@@ -39,11 +39,6 @@ export interface GroupCoordinatorOptions {
   readonly time?: Time
 }
 
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
-
 export interface DeletedTopic {
   readonly name: string
   readonly topicId: string
@@ -274,12 +269,6 @@ export class GroupCoordinator {
     return this.#removeOffsets(({ topic }, { topicId }) =>
       topicId === ZERO_UUID ? names.has(topic) : ids.has(topicId),
     )
-  }
-
-  /** Removes the offsets of partitions that are gone, in all groups. */
-  onPartitionsDeleted(partitions: Iterable<TopicPartition>): Promise<void> {
-    const gone = new Set(Array.from(partitions, ({ topic, partition }) => `${topic}-${partition}`))
-    return this.#removeOffsets((key) => gone.has(`${key.topic}-${key.partition}`))
   }
 
   /** A failure is logged by the shard; the offsets then stay until their retention ends. */

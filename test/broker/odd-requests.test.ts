@@ -139,3 +139,13 @@ test('settings of a resource that one request names twice stay as they are', asy
     [],
   )
 })
+
+test('DescribeCluster has the brokers alone, and knows what controllers would be', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  const ask = async (endpointType: number) =>
+    (await client.send('DescribeCluster', { endpointType }, 2)).errorCode
+  t.is(await ask(1), ErrorCode.NONE)
+  t.is(await ask(2), ErrorCode.MISMATCHED_ENDPOINT_TYPE)
+  for (const unknown of [0, 9, -1]) t.is(await ask(unknown), ErrorCode.UNSUPPORTED_ENDPOINT_TYPE)
+})

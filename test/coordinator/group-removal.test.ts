@@ -190,9 +190,6 @@ test('the offsets of a topic go with the topic, in every group', async (t) => {
     await h.commit({ groupId: `g${i}`, topic: 'a', partition: 1 })
     await h.commit({ groupId: `g${i}`, topic: 'b' })
   }
-  await h.coordinator.onPartitionsDeleted([{ topic: 'a', partition: 1 }])
-  t.is((await h.fetch('g3', 'a', 0)).committedOffset, 1)
-  t.is((await h.fetch('g3', 'a', 1)).committedOffset, -1)
   await h.coordinator.onTopicsDeleted([{ name: 'a', topicId: randomUuid() }])
   const next = await h.restart()
   for (let i = 0; i < 9; i++) {

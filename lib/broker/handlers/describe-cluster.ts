@@ -5,6 +5,7 @@ import { clusterOperations, NOT_ASKED } from '../authorized-operations.js'
 import { addressesOf, brokersOf } from '../broker-endpoints.js'
 
 const brokers = 1
+const controllers = 2
 
 export const describeCluster = defineHandler({
   api: 'DescribeCluster',
@@ -12,9 +13,12 @@ export const describeCluster = defineHandler({
   handle({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker, connection }) {
     const { cluster } = broker
     if (endpointType !== brokers) {
+      const isKnown = endpointType === controllers
       return {
-        errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE,
-        errorMessage: 'This listener serves brokers; there are no controller endpoints.',
+        errorCode: isKnown ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
+        errorMessage: isKnown
+          ? 'This listener serves brokers; there are no controller endpoints.'
+          : `There are no endpoints of type ${endpointType}; brokers are 1.`,
         endpointType: brokers,
         clusterId: cluster.clusterId,
         brokers: [],
