@@ -1,4 +1,5 @@
 /** A file on a disk: what is there for certain, and what has been asked for since. */
+import { strict as assert } from 'node:assert'
 import type { Random } from '../coordinator/random.js'
 
 /** A write or a truncation. A sync that begins after it has `returned` covers it. */
@@ -65,6 +66,17 @@ export class DiskFile {
 
   begin(change: Change): void {
     this.#unsynced.push(change)
+  }
+
+  /** Its process was killed before the truncation that it was about to make: the file is as large as before. */
+  truncationLeftOut(size: number): void {
+    const last = this.#unsynced.findLastIndex((change) => change.size !== undefined)
+    this.#unsynced.splice(last, last < 0 ? 0 : 1)
+    assert.equal(
+      this.size,
+      size,
+      'a file is as large as what was written to it, but for a truncation left out',
+    )
   }
 
   /** What a sync that begins now makes durable when it succeeds. */

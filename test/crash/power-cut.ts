@@ -224,6 +224,7 @@ async function matchFolder(folder: DiskFolder, path: string): Promise<void> {
     }
     const { size } = await stat(at)
     if (size < node.size) node.begin({ size, returned: true })
+    if (size > node.size) node.truncationLeftOut(size)
   }
 }
 

@@ -179,7 +179,11 @@ class FaultRun {
     const topicEntry = await cluster.store.get(topicKey(topic))
     if (!topicEntry) return
     for (const id of FaultCluster.ids) {
-      replicas.push(await readReplicaLog(id, cluster.dataDir(id), topic, partition))
+      try {
+        replicas.push(await readReplicaLog(id, cluster.dataDir(id), topic, partition))
+      } catch (error) {
+        cluster.accidents.push(`what broker ${id} has of ${topic}-${partition} cannot be read: ${error}`)
+      }
     }
   }
 }
