@@ -53,9 +53,13 @@ const packageDefinition = fromJSON(
           ),
           TxnResponse: message('1 ResponseHeader header, 2 bool succeeded, 3 ResponseOp responses repeated'),
           WatchCreateRequest: message('1 bytes key, 2 bytes rangeEnd, 3 int64 startRevision'),
-          WatchRequest: message('1 WatchCreateRequest createRequest', {
-            requestUnion: { oneof: ['createRequest'] },
-          }),
+          WatchProgressRequest: message(''),
+          WatchRequest: message(
+            '1 WatchCreateRequest createRequest, 3 WatchProgressRequest progressRequest',
+            {
+              requestUnion: { oneof: ['createRequest', 'progressRequest'] },
+            },
+          ),
           WatchResponse: message(
             '1 ResponseHeader header, 3 bool created, 4 bool canceled, 5 int64 compactRevision, 6 string cancelReason, 11 mvccpb.Event events repeated',
           ),
@@ -143,14 +147,17 @@ export interface TxnResponse {
 }
 
 export interface WatchRequest {
-  readonly createRequest: {
+  readonly createRequest?: {
     readonly key: Uint8Array
     readonly rangeEnd: Uint8Array
     readonly startRevision: number
   }
+  /** Answered by a response without events. */
+  readonly progressRequest?: object
 }
 
 export interface WatchResponse {
+  readonly created: boolean
   readonly canceled: boolean
   readonly cancelReason: string
   readonly compactRevision: string

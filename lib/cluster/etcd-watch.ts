@@ -1,4 +1,8 @@
-/** One watch on etcd, kept up over lost connections: it goes on behind the last revision that it told of. */
+/**
+ * One watch on etcd, kept up over lost connections: it goes on behind the last revision that it told of. A stream can
+ * stand and tell nothing, where etcd never got the watch or has forgotten it: it is asked for a sign of life, and is
+ * opened anew where that does not come, or where etcd is known to be further than it tells.
+ */
 
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import type { EtcdConnection } from './etcd-connection.js'
@@ -10,6 +14,10 @@ import { RepeatedFailure } from './repeated-failure.js'
 
 const firstPauseMs = 50
 const longestPauseMs = 1_000
+/** Between questions whether the watch lives. */
+const questionMs = 2_000
+/** Questions in a row without any sign of life. */
+const unansweredAtMost = 3
 
 export class EtcdWatch {
   /** Without the store's own. */
@@ -20,7 +28,11 @@ export class EtcdWatch {
   readonly #onCompacted: (error: MetadataCompactedError) => void
   readonly #waits = new Set<{ revision: number; settle: (reached: boolean) => void }>()
   readonly #stopMoving: () => void
+  readonly #questions: NodeJS.Timeout
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined
+  /** etcd has the watch of this stream. */
+  #isCreated = false
+  #unanswered = 0
   #revision: number
   #pauseMs = firstPauseMs
   #startedAt = Number.POSITIVE_INFINITY
@@ -44,6 +56,7 @@ export class EtcdWatch {
     this.#onCompacted = onCompacted
     this.#failures = new RepeatedFailure(connection.log, 'changes in etcd cannot be followed')
     this.#stopMoving = connection.onMove(() => this.#stream?.cancel())
+    this.#questions = setInterval(() => this.#ask(), questionMs).unref()
     void this.#start()
   }
 
@@ -56,7 +69,10 @@ export class EtcdWatch {
         this.#waits.delete(wait)
         resolve(reached)
       }
-      const timer = setTimeout(() => settle(false), timeoutMs)
+      const timer = setTimeout(() => {
+        settle(false)
+        this.#stream?.cancel()
+      }, timeoutMs)
       const wait = { revision, settle }
       this.#waits.add(wait)
     })
@@ -65,6 +81,7 @@ export class EtcdWatch {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    clearInterval(this.#questions)
     this.#stopMoving()
     this.#stream?.cancel()
     for (const { settle } of this.#waits) settle(false)
@@ -85,6 +102,8 @@ export class EtcdWatch {
         return
       }
       this.#stream = stream
+      this.#isCreated = false
+      this.#unanswered = 0
       this.#startedAt = performance.now()
       stream.on('data', (response: WatchResponse) => this.#receive(response))
       const ended = (error?: ServiceError) => {
@@ -108,6 +127,20 @@ export class EtcdWatch {
     }
   }
 
+  #ask(): void {
+    if (!this.#stream) return
+    if (this.#unanswered < unansweredAtMost) {
+      this.#unanswered++
+      this.#stream.write({ progressRequest: {} })
+      return
+    }
+    this.#connection.log?.warn(
+      { revision: this.#revision },
+      'etcd tells nothing of changes: its watch is opened anew',
+    )
+    this.#stream.cancel()
+  }
+
   #restart(error?: Error): void {
     if (this.#closed) return
     if (performance.now() - this.#startedAt > longestPauseMs) this.#pauseMs = firstPauseMs
@@ -118,8 +151,11 @@ export class EtcdWatch {
     this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs)
   }
 
-  #receive({ canceled, cancelReason, compactRevision, events }: WatchResponse): void {
+  #receive({ created, canceled, cancelReason, compactRevision, events }: WatchResponse): void {
     if (this.#closed) return
+    this.#isCreated ||= created
+    // A stream without a watch answers questions too.
+    if (this.#isCreated) this.#unanswered = 0
     if (Number(compactRevision) > 0) {
       const asked = this.#revision
       this.close()
