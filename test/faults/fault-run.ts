@@ -15,7 +15,7 @@ import { checkHistory, type Violation } from './history-checker.js'
 import { Producer } from './producer.js'
 import { Reader } from './reader.js'
 import { readReplicaLog } from './replica-log.js'
-import { untilWhole } from './replica-plan.js'
+import { untilWhole, whatIsNotWhole } from './replica-plan.js'
 
 export interface FaultReport {
   readonly seed: number
@@ -95,8 +95,8 @@ class FaultRun {
       const patience = new AbortController()
       await Promise.race([
         this.#load(cluster),
-        delay(healPatienceMs, undefined, { signal: patience.signal }).then(() => {
-          cluster.accidents.push(`not whole after ${healPatienceMs} ms`)
+        delay(healPatienceMs, undefined, { signal: patience.signal }).then(async () => {
+          cluster.accidents.push(`not whole after ${healPatienceMs} ms: ${await whatIsNotWhole(cluster)}`)
         }),
       ])
       patience.abort()

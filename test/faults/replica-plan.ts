@@ -1,6 +1,7 @@
 /** Asks whichever broker answers to move replicas and leaders. */
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  LIVE_PREFIX,
   PARTITION_PREFIX,
   type PartitionValue,
   splitPartitionKey,
@@ -40,27 +41,10 @@ export async function electPreferredLeaders(cluster: FaultCluster): Promise<void
 
 /** Resolves when every partition has all brokers for replicas, and all of them are in sync. */
 export async function untilWhole(cluster: FaultCluster): Promise<void> {
+  const expected = faultTopics.reduce((sum, topic) => sum + topic.partitions, 0)
   for (let look = 0; ; look++) {
-    const { entries } = await cluster.store.range('')
-    const names = new Map<string, string>()
-    for (const { key, value } of entries) {
-      if (key.startsWith(TOPIC_PREFIX)) {
-        names.set((JSON.parse(value) as TopicValue).topicId, key.slice(TOPIC_PREFIX.length))
-      }
-    }
-    const partitions = entries
-      .filter(({ key }) => key.startsWith(PARTITION_PREFIX))
-      .map(({ key, value }) => {
-        const { topicId, partition } = splitPartitionKey(key)
-        return { topic: names.get(topicId)!, partition, state: JSON.parse(value) as PartitionValue }
-      })
-    const expected = faultTopics.reduce((sum, topic) => sum + topic.partitions, 0)
-    const all = FaultCluster.ids.length
-    if (
-      partitions.length === expected &&
-      partitions.every(({ state }) => hasAllReplicas(state) && state.isr.length === all && state.leader >= 0)
-    )
-      return
+    const partitions = await partitionsOf(cluster)
+    if (partitions.length === expected && partitions.every(({ state }) => isWhole(state))) return
     if (look % looksBeforeAsking === 0) {
       for (const { topic, partition, state } of partitions) {
         if (!hasAllReplicas(state)) await reassign(cluster, topic, partition, FaultCluster.ids)
@@ -68,6 +52,32 @@ export async function untilWhole(cluster: FaultCluster): Promise<void> {
     }
     await delay(pauseMs)
   }
+}
+
+/** The brokers that live, and the partitions that are not whole, as the store has them. */
+export async function whatIsNotWhole(cluster: FaultCluster): Promise<string> {
+  const live = (await cluster.store.range(LIVE_PREFIX)).entries.map(({ key }) => key)
+  const ill = (await partitionsOf(cluster)).filter(({ state }) => !isWhole(state))
+  return JSON.stringify({ live, ill })
+}
+
+async function partitionsOf(cluster: FaultCluster) {
+  const { entries } = await cluster.store.range('')
+  const names = new Map<string, string>()
+  for (const { key, value } of entries) {
+    if (!key.startsWith(TOPIC_PREFIX)) continue
+    names.set((JSON.parse(value) as TopicValue).topicId, key.slice(TOPIC_PREFIX.length))
+  }
+  return entries
+    .filter(({ key }) => key.startsWith(PARTITION_PREFIX))
+    .map(({ key, value }) => {
+      const { topicId, partition } = splitPartitionKey(key)
+      return { topic: names.get(topicId)!, partition, state: JSON.parse(value) as PartitionValue }
+    })
+}
+
+function isWhole(state: PartitionValue): boolean {
+  return hasAllReplicas(state) && state.isr.length === FaultCluster.ids.length && state.leader >= 0
 }
 
 function hasAllReplicas({ replicas, addingReplicas = [], removingReplicas = [] }: PartitionValue): boolean {
