@@ -49,13 +49,13 @@ export class RefusedBatches {
     const refused = this.#refused.get(key)
     if (refused === undefined) return
     const { baseSequence, producerEpoch } = header
-    const ahead = (baseSequence - refused.baseSequence + sequenceModulus) % sequenceModulus
-    if (producerEpoch !== refused.producerEpoch || ahead === 0 || refused.left === 0) {
+    const comesAgain = baseSequence === refused.baseSequence
+    if (producerEpoch !== refused.producerEpoch || comesAgain || refused.left === 0) {
       this.#refused.delete(key)
       return
     }
     // One from before, sent again: the log knows it, or takes it first.
-    if (ahead >= sequenceModulus / 2) return
+    if (!isBefore(refused.baseSequence, baseSequence)) return
     refused.left--
     throw new KafkaError(
       refused.error,
@@ -69,8 +69,9 @@ export class RefusedBatches {
     const header = idempotent(records)
     if (header === undefined) return
     const key = keyOf(topic, partition, header)
-    if (this.#refused.has(key)) return
     const { baseSequence, producerEpoch } = header
+    const before = this.#refused.get(key)
+    if (before && isBefore(before.baseSequence, baseSequence)) return
     this.#refused.set(key, { producerEpoch, baseSequence, error: error.errorName, left: behindAtMost })
     if (this.#refused.size <= rememberedAtMost) return
     for (const oldest of this.#refused.keys()) {
@@ -78,6 +79,11 @@ export class RefusedBatches {
       break
     }
   }
+}
+
+function isBefore(one: number, other: number): boolean {
+  const ahead = (other - one + sequenceModulus) % sequenceModulus
+  return ahead > 0 && ahead < sequenceModulus / 2
 }
 
 function idempotent(records: Uint8Array | null): BatchHeader | undefined {

@@ -81,6 +81,22 @@ test('a batch that comes again and is refused again still stands before the othe
   }
 })
 
+test('of two that are refused the first is what the others wait for', async (t) => {
+  await using broker = await createBroker({ port: 0 })
+  using client = await TestClient.connect(broker.bootstrap)
+  await refusingTopic(client)
+  const batch = await idempotentProducer(client)
+  t.is((await produce(client, 'orders', batch('c', 2))).errorCode, NOT_ENOUGH_REPLICAS)
+  t.is((await produce(client, 'orders', batch('a', 0))).errorCode, NOT_ENOUGH_REPLICAS)
+  for (const sequence of [1, 2, 3]) {
+    const { errorCode } = await produce(client, 'orders', batch('b', sequence), { acks: 1 })
+    t.is(errorCode, NOT_ENOUGH_REPLICAS)
+  }
+  for (const [sequence, value] of ['a', 'b', 'c'].entries()) {
+    t.is((await produce(client, 'orders', batch(value, sequence), { acks: 1 })).errorCode, NONE)
+  }
+})
+
 test('a producer that has given a batch up is taken where it goes on, as by Kafka', async (t) => {
   await using broker = await createBroker({ port: 0 })
   using client = await TestClient.connect(broker.bootstrap)
