@@ -19,6 +19,10 @@ constexpr size_t kForeignHeader = batch_layout::kMagic + 1;
 constexpr int32_t kForeignLeast = 14;
 constexpr int kForeignMagicLast = 3;
 
+// What a disk writes as a whole or not at all.
+constexpr uint64_t kSector = 512;
+constexpr uint64_t kOffsetBytes = sizeof(int64_t);
+
 bool same(const SegmentIndexes& a, const SegmentIndexes& b) {
   const auto same_offset = [](const OffsetEntry& x, const OffsetEntry& y) {
     return x.relative_offset == y.relative_offset && x.position == y.position;
@@ -147,17 +151,27 @@ class Scan {
     return Status();
   }
 
+  // The CRC does not cover the offset. Of a batch that begins in a sector which a power cut has lost, and goes on in one
+  // that was kept, the first bytes are zero: it is the next one then, and all before it are in their order.
+  bool has_torn_offset(const BatchHeader& header) const {
+    const uint64_t lost = kSector - position_ % kSector;
+    if (lost > kOffsetBytes || after_gap_) return false;
+    const uint64_t kept = lost == kOffsetBytes ? 0 : (uint64_t{1} << (8 * (kOffsetBytes - lost))) - 1;
+    return static_cast<uint64_t>(header.base_offset) == (static_cast<uint64_t>(next_offset_) & kept);
+  }
+
   bool take(const BatchHeader& header, IndexBuilder* builder) {
     if (header.base_offset < next_offset_ || header.last_offset() >= rules_.cut_at ||
         header.last_offset() >= rules_.next_base || header.last_offset() - segment_.base_offset > INT32_MAX) {
       torn_ = true;
-      // One below those before it: the offset of either is wrong.
-      torn_offset_ = std::min(next_offset_, header.base_offset);
+      // One below those before it: the offset of either is wrong, unless a power cut made it so.
+      torn_offset_ = has_torn_offset(header) ? next_offset_ : std::min(next_offset_, header.base_offset);
       is_cut_ = header.base_offset >= next_offset_ && header.last_offset() >= rules_.cut_at &&
                 (header.base_offset < rules_.cut_at || rules_.gap_at_cut);
       return false;
     }
     if (position_ == 0) segment_.first_timestamp = header.max_timestamp;
+    after_gap_ = header.base_offset != next_offset_;
     builder->add(header.last_offset(), header.max_timestamp, position_, header.size(), &indexes_);
     next_offset_ = header.last_offset() + 1;
     position_ += header.size();
@@ -222,6 +236,8 @@ class Scan {
   uint64_t scanned_ = 0;
   bool torn_ = false;
   int64_t torn_offset_ = INT64_MAX;
+  // The last batch that was taken begins behind the end of the one before.
+  bool after_gap_ = false;
   // What follows is whole and reaches the cut.
   bool is_cut_ = false;
 };

@@ -243,11 +243,12 @@ class LogTest : public ::testing::Test {
     ASSERT_TRUE(opened->pwrite(&byte, 1, position).ok());
   }
   void write_tail(const std::string& path, const std::vector<uint8_t>& bytes) {
+    overwrite(path, exists(path) ? file_size(path) : 0, bytes);
+  }
+  void overwrite(const std::string& path, uint64_t position, const std::vector<uint8_t>& bytes) {
     std::shared_ptr<File> opened;
     ASSERT_TRUE(real_file_system().open(path, OpenMode::kCreate, &opened).ok());
-    uint64_t size = 0;
-    ASSERT_TRUE(opened->size(&size).ok());
-    ASSERT_TRUE(opened->pwrite(bytes.data(), bytes.size(), size).ok());
+    ASSERT_TRUE(opened->pwrite(bytes.data(), bytes.size(), position).ok());
   }
   // As if the process were gone: the log's memory is dropped without a close.
   void crash() {

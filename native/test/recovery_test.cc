@@ -117,6 +117,39 @@ TEST_F(RecoveryTest, CutsATailOfZeros) {
   EXPECT_EQ(report_.truncated_bytes, 5000u);
 }
 
+// A batch whose first bytes lie in a sector that was lost, and all others in one that was kept: whole but for its offset.
+TEST_F(RecoveryTest, CutsABatchThatLostTheFirstBytesOfItsOffset) {
+  constexpr uint64_t kSector = 512;
+  for (uint64_t lost = 1; lost <= 8; lost++) {
+    ASSERT_TRUE(open().ok());
+    const std::string log = file(0, kLogSuffix);
+    for (int i = 0; log_->log_end_offset() < 300 || file_size(log) % kSector != kSector - lost; i++) {
+      ASSERT_LT(i, 100'000);
+      ASSERT_TRUE(append(make_batch(1 + i % 7)).status.ok());
+    }
+    ASSERT_TRUE(flush().status.ok());
+    const int64_t durable = log_->log_end_offset();
+    const uint64_t size = file_size(log);
+    std::vector<uint8_t> torn = make_batch(3);
+    const uint64_t torn_size = torn.size();
+    ASSERT_TRUE(append(torn).status.ok());
+    crash();
+    overwrite(log, size, std::vector<uint8_t>(lost));
+    // The high bytes of such an offset are zero anyway.
+    ASSERT_LT(durable, 1 << 16);
+    const bool is_whole = lost <= 6;
+    // What was on disk for certain is not torn but damaged.
+    if (!is_whole) {
+      EXPECT_EQ(reopen_after_crash(durable + 1).code(), Code::kCorruptLog) << lost;
+    }
+    ASSERT_TRUE(reopen_after_crash(durable).ok()) << lost;
+    EXPECT_EQ(log_->log_end_offset(), is_whole ? durable + 3 : durable) << lost;
+    EXPECT_EQ(report_.truncated_bytes, is_whole ? 0u : torn_size) << lost;
+    ASSERT_TRUE(close().status.ok());
+    ASSERT_TRUE(remove_tree(path_).ok());
+  }
+}
+
 TEST_F(RecoveryTest, RebuildsIndexesThatDoNotCheckOut) {
   fill();
   ASSERT_TRUE(close().status.ok());
