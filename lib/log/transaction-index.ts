@@ -52,7 +52,11 @@ export function decodeTransactionIndex(bytes: Uint8Array): AbortedTransaction[] 
     }
     const before = entries.at(-1)?.lastOffset ?? -1
     const isSound =
-      entry.firstOffset >= 0 && entry.firstOffset < entry.lastOffset && entry.lastOffset > before
+      Object.values(entry).every(Number.isSafeInteger) &&
+      entry.firstOffset >= 0 &&
+      entry.firstOffset < entry.lastOffset &&
+      entry.lastOffset > before &&
+      entry.lastStableOffset >= 0
     if (view.getInt16(at) !== version || !isSound) return null
     entries.push(entry)
   }
