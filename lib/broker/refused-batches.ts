@@ -9,14 +9,13 @@
  */
 import { ErrorCode, type ErrorName, isRetriable, KafkaError } from '../protocol/errors.js'
 import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
+import { isSequenceBefore } from '../storage/index.js'
 import type { ClientConnection } from './client-connection.js'
 
 /** Behind one that is refused there are four more in flight at most (KIP-98). Who sends more has given it up. */
 const behindAtMost = 4
 /** Bounds what one connection may have remembered. */
 const rememberedAtMost = 1_000
-/** Sequences wrap at 2^31: what is less than half of them ahead comes later. */
-const sequenceModulus = 2 ** 31
 
 interface RefusedBatch {
   readonly producerEpoch: number
@@ -55,7 +54,7 @@ export class RefusedBatches {
       return
     }
     // One from before, sent again: the log knows it, or takes it first.
-    if (!isBefore(refused.baseSequence, baseSequence)) return
+    if (!isSequenceBefore(refused.baseSequence, baseSequence)) return
     refused.left--
     throw new KafkaError(
       refused.error,
@@ -71,7 +70,7 @@ export class RefusedBatches {
     const key = keyOf(topic, partition, header)
     const { baseSequence, producerEpoch } = header
     const before = this.#refused.get(key)
-    if (before && isBefore(before.baseSequence, baseSequence)) return
+    if (before && isSequenceBefore(before.baseSequence, baseSequence)) return
     this.#refused.set(key, { producerEpoch, baseSequence, error: error.errorName, left: behindAtMost })
     if (this.#refused.size <= rememberedAtMost) return
     for (const oldest of this.#refused.keys()) {
@@ -79,11 +78,6 @@ export class RefusedBatches {
       break
     }
   }
-}
-
-function isBefore(one: number, other: number): boolean {
-  const ahead = (other - one + sequenceModulus) % sequenceModulus
-  return ahead > 0 && ahead < sequenceModulus / 2
 }
 
 function idempotent(records: Uint8Array | null): BatchHeader | undefined {

@@ -31,6 +31,12 @@ export function rewindSequence(sequence: number, by: number): number {
   return (((sequence - by) % sequenceModulus) + sequenceModulus) % sequenceModulus
 }
 
+/** Whether a producer sends `one` before `other`: less than half of all sequences lie between them. */
+export function isSequenceBefore(one: number, other: number): boolean {
+  const ahead = rewindSequence(other, one)
+  return ahead > 0 && ahead < sequenceModulus / 2
+}
+
 /** REQUIRES: 61 bytes of a magic-2 header at `at`. */
 export function readBatchIdentity(bytes: Uint8Array, at = 0): BatchIdentity {
   const header = new BatchHeader(bytes, at)

@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
 import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
@@ -15,6 +15,19 @@ async function idempotentProducer(client: TestClient) {
   const { producerId } = await client.send('InitProducerId', { transactionalId: null })
   return (value: string, baseSequence: number, producerEpoch = 0) =>
     batchOf([value], { producerId: Number(producerId), producerEpoch, baseSequence })
+}
+
+/** Batches that could be taken are refused as the one before them was. */
+async function refusesBehind(
+  t: ExecutionContext,
+  client: TestClient,
+  batch: (value: string, baseSequence: number) => Uint8Array,
+  sequences: readonly number[],
+): Promise<void> {
+  for (const sequence of sequences) {
+    const { errorCode } = await produce(client, 'orders', batch('b', sequence), { acks: 1 })
+    t.is(errorCode, NOT_ENOUGH_REPLICAS)
+  }
 }
 
 test('what is in flight behind a refused first batch is refused alike, until that comes again', async (t) => {
@@ -74,10 +87,7 @@ test('a batch that comes again and is refused again still stands before the othe
   const batch = await idempotentProducer(client)
   for (let round = 0; round < 3; round++) {
     t.is((await produce(client, 'orders', batch('a', 0))).errorCode, NOT_ENOUGH_REPLICAS)
-    for (const sequence of [1, 2, 3, 4]) {
-      const { errorCode } = await produce(client, 'orders', batch('b', sequence), { acks: 1 })
-      t.is(errorCode, NOT_ENOUGH_REPLICAS)
-    }
+    await refusesBehind(t, client, batch, [1, 2, 3, 4])
   }
 })
 
@@ -88,10 +98,7 @@ test('of two that are refused the first is what the others wait for', async (t) 
   const batch = await idempotentProducer(client)
   t.is((await produce(client, 'orders', batch('c', 2))).errorCode, NOT_ENOUGH_REPLICAS)
   t.is((await produce(client, 'orders', batch('a', 0))).errorCode, NOT_ENOUGH_REPLICAS)
-  for (const sequence of [1, 2, 3]) {
-    const { errorCode } = await produce(client, 'orders', batch('b', sequence), { acks: 1 })
-    t.is(errorCode, NOT_ENOUGH_REPLICAS)
-  }
+  await refusesBehind(t, client, batch, [1, 2, 3])
   for (const [sequence, value] of ['a', 'b', 'c'].entries()) {
     t.is((await produce(client, 'orders', batch(value, sequence), { acks: 1 })).errorCode, NONE)
   }
@@ -103,10 +110,7 @@ test('a producer that has given a batch up is taken where it goes on, as by Kafk
   await refusingTopic(client)
   const batch = await idempotentProducer(client)
   t.is((await produce(client, 'orders', batch('a', 0))).errorCode, NOT_ENOUGH_REPLICAS)
-  for (const sequence of [1, 2, 3, 4]) {
-    const { errorCode } = await produce(client, 'orders', batch('b', sequence), { acks: 1 })
-    t.is(errorCode, NOT_ENOUGH_REPLICAS)
-  }
+  await refusesBehind(t, client, batch, [1, 2, 3, 4])
   t.is((await produce(client, 'orders', batch('c', 5), { acks: 1 })).errorCode, NONE)
 })
 

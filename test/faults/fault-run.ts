@@ -96,7 +96,8 @@ class FaultRun {
       await Promise.race([
         this.#load(cluster),
         delay(healPatienceMs, undefined, { signal: patience.signal }).then(async () => {
-          cluster.accidents.push(`not whole after ${healPatienceMs} ms: ${await whatIsNotWhole(cluster)}`)
+          const what = await whatIsNotWhole(cluster).catch(String)
+          cluster.accidents.push(`not whole after ${healPatienceMs} ms: ${what}`)
         }),
       ])
       patience.abort()
