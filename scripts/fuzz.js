@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Runs the engine's fuzz targets (native/fuzz) under AddressSanitizer and UndefinedBehaviorSanitizer. Inputs are made
+// Runs the engine's fuzz targets (native/testing/fuzz) under AddressSanitizer and UndefinedBehaviorSanitizer. Inputs are made
 // of Kafka's own batches (test/golden), by fixed seeds and one drawn anew; the seeds are printed, and so is an input
-// that fails, as hex: it belongs in native/fuzz/cases/TARGET/NAME.hex, which every run begins with.
+// that fails, as hex: it belongs in native/testing/fuzz/cases/TARGET/NAME.hex, which every run begins with.
 //
 //   node scripts/fuzz.js [--seconds N] [--seed N] [--input HEX] [TARGET...]
 //
@@ -90,7 +90,7 @@ function compile() {
   }
 }
 
-const all = readdirSync('native/fuzz')
+const all = readdirSync('native/testing/fuzz')
   .filter((name) => name.endsWith('_fuzz.cc'))
   .map((name) => name.replace(/\.cc$/, ''))
 const targets = positionals.length > 0 ? positionals : all
@@ -106,7 +106,7 @@ try {
     const args =
       values.input === undefined
         ? [
-            ...['--cases', join('native/fuzz/cases', target), '--corpus', corpus],
+            ...['--cases', join('native/testing/fuzz/cases', target), '--corpus', corpus],
             ...['--seconds', String(Number(values.seconds) / targets.length)],
             ...seeds.flatMap((seed) => ['--seed', String(seed)]),
           ]

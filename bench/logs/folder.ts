@@ -1,7 +1,7 @@
 /** A directory of many logs, made by copying the files of one. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LogDirectory } from '../../lib/log/index.js'
+import { LogDirectory } from '../../lib/embedded/index.js'
 
 const TEMPLATE = 'template'
 const SEGMENTS = 4

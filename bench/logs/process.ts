@@ -6,7 +6,7 @@
  * open:  opens the directory, and has a handle of each log; then appends to each
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { type DirectoryLog, LogDirectory } from '../../lib/log/index.js'
+import { type DirectoryLog, LogDirectory } from '../../lib/embedded/index.js'
 import { nameOf, segmentBytes } from './folder.js'
 
 const [step, folder, count] = process.argv.slice(2)

@@ -13,21 +13,26 @@ import { type BrokerConfig, ConfigError, parseListeners } from '../config/index.
 import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
-import { checkAdvertised, checkSharedListener } from './advertised-address.js'
-import { BrokerRemoval } from './broker-removal.js'
-import { BrokerSettingsController } from './broker-settings-controller.js'
-import { chunksOf } from './chunks.js'
-import { type BrokerImage, ClusterImage } from './cluster-image.js'
-import { Controller } from './controller.js'
-import type { OpenLog } from './embedded-metadata-store.js'
-import { leaveIsr } from './isr-leave.js'
-import { StoreIsrWriter } from './isr-writer.js'
-import { LeaderBalancer } from './leader-balancer.js'
-import { LeaderElections } from './leader-elections.js'
-import { LeadershipCheck } from './leadership-check.js'
-import { Liveness } from './liveness.js'
-import { loadMetaProperties, type MetaProperties, ownerOf } from './meta-properties.js'
-import { checkMetadataHome, checkRevision, markShared } from './metadata-home.js'
+import { BrokerRemoval } from './changes/broker-removal.js'
+import { BrokerSettingsChanges } from './changes/broker-settings-changes.js'
+import { leaveIsr } from './changes/isr-leave.js'
+import { StoreIsrWriter } from './changes/isr-writer.js'
+import { LeaderElections } from './changes/leader-elections.js'
+import { allocateProducerIds, type ProducerIdBlock } from './changes/producer-ids.js'
+import { ReassignmentChanges } from './changes/reassignment-changes.js'
+import { TopicChanges } from './changes/topic-changes.js'
+import { Controller } from './controller/controller.js'
+import { LeaderBalancer } from './controller/leader-balancer.js'
+import { type BrokerImage, ClusterImage } from './image/cluster-image.js'
+import { checkAdvertised, checkSharedListener } from './membership/advertised-address.js'
+import { LeadershipCheck } from './membership/leadership-check.js'
+import { Liveness } from './membership/liveness.js'
+import { loadMetaProperties, type MetaProperties, ownerOf } from './membership/meta-properties.js'
+import { checkMetadataHome, checkRevision, markShared } from './membership/metadata-home.js'
+import { openOwnMetadata } from './membership/own-metadata.js'
+import { PeerConnections } from './membership/peer-connections.js'
+import { chunksOf } from './store/chunks.js'
+import type { OpenLog } from './store/embedded-metadata-store.js'
 import {
   type BrokerEndpoint,
   type BrokerValue,
@@ -35,13 +40,8 @@ import {
   CLUSTER_ID_KEY,
   IMPORT_KEY,
   type ImportValue,
-} from './metadata-keys.js'
-import type { MetadataCompactedError, MetadataStore, MetadataWatch } from './metadata-store.js'
-import { openOwnMetadata } from './own-metadata.js'
-import { PeerConnections } from './peer-connections.js'
-import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.js'
-import { ReassignmentController } from './reassignment-controller.js'
-import { TopicController } from './topic-controller.js'
+} from './store/metadata-keys.js'
+import type { MetadataCompactedError, MetadataStore, MetadataWatch } from './store/metadata-store.js'
 
 const NO_EPOCH = -1
 const READ_PAUSE_MS = 500
@@ -68,9 +68,9 @@ export class Cluster {
   readonly image: ClusterImage
   /** Called once, where this broker can never take part again: another one has its node id. */
   onFailed: ((error: Error) => void) | undefined
-  readonly topics: TopicController
-  readonly reassignments: ReassignmentController
-  readonly brokerSettings: BrokerSettingsController
+  readonly topics: TopicChanges
+  readonly reassignments: ReassignmentChanges
+  readonly brokerSettings: BrokerSettingsChanges
   readonly elections: LeaderElections
   readonly removal: BrokerRemoval
   readonly isrWriter: StoreIsrWriter
@@ -118,13 +118,13 @@ export class Cluster {
         log,
       })
     if (this.#liveness) this.#liveness.onFailed = (error) => this.onFailed?.(error)
-    this.topics = new TopicController(store, this.image, config)
+    this.topics = new TopicChanges(store, this.image, config)
     this.removal = new BrokerRemoval(store, this.image, config)
     this.elections = new LeaderElections(store, this.image)
-    this.reassignments = new ReassignmentController(store, this.image)
+    this.reassignments = new ReassignmentChanges(store, this.image)
     this.isrWriter = new StoreIsrWriter(store, this.image)
     this.leadership = new LeadershipCheck(store, this.image)
-    this.brokerSettings = new BrokerSettingsController(store, this.image, config)
+    this.brokerSettings = new BrokerSettingsChanges(store, this.image, config)
   }
 
   /**

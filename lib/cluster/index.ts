@@ -1,5 +1,20 @@
 /** The cluster as one broker sees it: metadata store, image, topics, settings that change while it runs. */
 
+export { toKafkaError } from './changes/config-errors.js'
+export type {
+  ElectionResult,
+  ElectionType,
+  LeaderElections,
+  TopicPartition,
+} from './changes/leader-elections.js'
+export type { ProducerIdBlock } from './changes/producer-ids.js'
+export type {
+  ReassignmentChanges,
+  ReassignmentOptions,
+  ReassignmentRequest,
+} from './changes/reassignment-changes.js'
+export type { PartitionAssignment } from './changes/replica-assignment.js'
+export type { CreatePartitionsRequest, CreateTopicRequest, TopicChanges } from './changes/topic-changes.js'
 export { Cluster, type ClusterOptions } from './cluster.js'
 export {
   type BrokerImage,
@@ -8,22 +23,22 @@ export {
   type ImageListener,
   type PartitionImage,
   type TopicImage,
-} from './cluster-image.js'
-export { toKafkaError } from './config-errors.js'
-export { EmbeddedMetadataStore, type OpenLog } from './embedded-metadata-store.js'
-export type { EtcdOptions, EtcdTls } from './etcd-connection.js'
-export { EtcdMetadataStore } from './etcd-metadata-store.js'
+} from './image/cluster-image.js'
+export { isReassigning, originalReplicas } from './image/reassignment.js'
+export { isInternalTopic, isReservedName, METADATA_FOLDER, validateTopicName } from './image/topic-names.js'
 export { KafkaFolderError } from './kafka/kafka-folder-error.js'
-export type { ElectionResult, ElectionType, LeaderElections, TopicPartition } from './leader-elections.js'
-export { loadMetaProperties, type MetaProperties, ownerOf } from './meta-properties.js'
+export { loadMetaProperties, type MetaProperties, ownerOf } from './membership/meta-properties.js'
+export { importMetadata, type MetadataImport } from './membership/metadata-import.js'
+export { EmbeddedMetadataStore, type OpenLog } from './store/embedded-metadata-store.js'
+export type { EtcdOptions, EtcdTls } from './store/etcd-connection.js'
+export { EtcdMetadataStore } from './store/etcd-metadata-store.js'
 export {
   MetadataOutcomeUnknownError,
   MetadataRefusedError,
   MetadataRolledBackError,
   MetadataUnavailableError,
-} from './metadata-errors.js'
-export { importMetadata, type MetadataImport } from './metadata-import.js'
-export type { BrokerEndpoint } from './metadata-keys.js'
+} from './store/metadata-errors.js'
+export type { BrokerEndpoint } from './store/metadata-keys.js'
 export type {
   MetadataChange,
   MetadataEntry,
@@ -31,14 +46,4 @@ export type {
   MetadataStore,
   MetadataTxn,
   MetadataWatch,
-} from './metadata-store.js'
-export type { ProducerIdBlock } from './producer-ids.js'
-export { isReassigning, originalReplicas } from './reassignment.js'
-export type {
-  ReassignmentController,
-  ReassignmentOptions,
-  ReassignmentRequest,
-} from './reassignment-controller.js'
-export type { PartitionAssignment } from './replica-assignment.js'
-export type { CreatePartitionsRequest, CreateTopicRequest, TopicController } from './topic-controller.js'
-export { isInternalTopic, isReservedName, METADATA_FOLDER, validateTopicName } from './topic-names.js'
+} from './store/metadata-store.js'

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 /** Sends bytes that the broker must not answer, and resolves when it has closed the connection. */
 async function closes(bootstrap: string, bytes: Uint8Array): Promise<boolean> {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ZERO_UUID } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'odradek-broker-'))

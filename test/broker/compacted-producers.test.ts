@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { type BatchInput, ErrorCode, encodeBatch, readBatches } from '../../lib/protocol/index.js'
-import { cleanedUpTo } from '../clients/compaction/topic-view.js'
-import { createTopic, fetch, produce } from './records.js'
-import { TestClient } from './test-client.js'
+import { createTopic, fetch, produce } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
+import { cleanedUpTo } from '../support/topic-view.js'
 
 const topic = 'profiles'
 const properties = { 'log.cleaner.backoff.ms': '10' }

@@ -8,8 +8,8 @@ import {
   encodeBatch,
   encodeCompressedBatch,
 } from '../../lib/protocol/index.js'
-import { createTopic, fetch, produce, recordsIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { createTopic, fetch, produce, recordsIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const properties = { 'log.cleaner.backoff.ms': '10' }
 const compacted = {

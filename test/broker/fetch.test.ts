@@ -4,8 +4,8 @@ import test from 'ava'
 import { pino } from 'pino'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 test('a fetch at the end waits for the next record and gets it at once', async (t) => {
   // Long before its max wait.

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, randomUuid } from '../../lib/protocol/index.js'
-import { createTopic } from './records.js'
-import { TestClient } from './test-client.js'
+import { createTopic } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const groupId = 'readers'
 const { NONE, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } = ErrorCode

@@ -15,10 +15,10 @@ import {
   type ListedRecord,
   listed,
   unpackKafkaFolder,
-} from '../golden/kafka-data-folder.js'
-import { readPartition } from './read-partition.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+} from '../support/kafka-data-folder.js'
+import { readPartition } from '../support/read-partition.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const readCommitted = 1
 const dynamicTopicConfig = 1

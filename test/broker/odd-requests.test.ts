@@ -2,8 +2,8 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, ZERO_UUID } from '../../lib/protocol/index.js'
-import { createTopic } from './records.js'
-import { TestClient } from './test-client.js'
+import { createTopic } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 test('a topic that DeleteTopics names twice, by name or by id, is kept', async (t) => {
   await using broker = await createBroker({ port: 0 })

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 test('what is produced is fetched with dense offsets, in order', async (t) => {
   await using broker = await createBroker({ port: 0 })

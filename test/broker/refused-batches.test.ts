@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const { NONE, NOT_ENOUGH_REPLICAS, UNKNOWN_TOPIC_OR_PARTITION } = ErrorCode
 

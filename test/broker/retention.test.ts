@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
-import { batchOf, createTopic, fetch, produce } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const properties = { 'log.initial.task.delay.ms': '10', 'log.retention.check.interval.ms': '10' }
 

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { createBroker } from '../../lib/index.js'
 import { ErrorCode, ZERO_UUID } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce } from './records.js'
-import { TestClient } from './test-client.js'
+import { batchOf, createTopic, fetch, produce } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 test('metadata tells brokers and topics, by name and by id', async (t) => {
   await using broker = await createBroker({ port: 0 })

@@ -1,5 +1,5 @@
-import { suite } from '../clients/suite.js'
-import { kafkaJars, startApacheKafka } from '../clients/target.js'
+import { suite } from '../support/suite.js'
+import { kafkaJars, startApacheKafka } from '../support/target.js'
 import { clientCommandScenarios } from './scenarios/index.js'
 
 suite('odradek with Apache Kafka', kafkaJars().missing, clientCommandScenarios, { open: startApacheKafka })

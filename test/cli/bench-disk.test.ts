@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { Comparison, Report } from '../../lib/disk-benchmark/index.js'
-import { RunningProgram } from '../clients/program.js'
-import { failure, odradek } from './odradek-program.js'
+import { failure, odradek } from '../support/odradek-program.js'
+import { RunningProgram } from '../support/program.js'
 
 const main = new URL('../../lib/cli/main.js', import.meta.url).pathname
 const size = 60_000_000

@@ -1,4 +1,4 @@
-import { suite } from '../clients/suite.js'
+import { suite } from '../support/suite.js'
 import { clientCommandScenarios } from './scenarios/index.js'
 
 suite('odradek', undefined, clientCommandScenarios)

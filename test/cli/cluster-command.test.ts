@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
-import { RunningProgram } from '../clients/program.js'
-import { etcdTest } from '../cluster/etcd-test.js'
-import { odradek } from './odradek-program.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { odradek } from '../support/odradek-program.js'
+import { RunningProgram } from '../support/program.js'
 
 function accepts(address: string): Promise<boolean> {
   const [host, port] = address.split(':')

@@ -1,8 +1,8 @@
 import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { kafkaFolder } from '../storage/kafka-folder.js'
-import { failure, jsonLines, odradek } from './odradek-program.js'
+import { kafkaFolder } from '../support/kafka-folder.js'
+import { failure, jsonLines, odradek } from '../support/odradek-program.js'
 
 test('log verify says that a folder is in order, and ends with 0', async (t) => {
   const folder = kafkaFolder(t, 'clean')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
-import { failure, odradek } from './odradek-program.js'
+import { failure, odradek } from '../support/odradek-program.js'
 
 const commands = ['serve', 'topics', 'produce', 'consume', 'groups', 'configs', 'bench']
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { batchOf, produce } from '../broker/records.js'
-import { Brokers, until } from '../cluster/brokers.js'
-import { odradek } from './odradek-program.js'
+import { Brokers, until } from '../support/brokers.js'
+import { odradek } from '../support/odradek-program.js'
+import { batchOf, produce } from '../support/records.js'
 
 test('partitions are spread, moved slowly, looked after, and moved back', async (t) => {
   await using brokers = await Brokers.start({ ids: [1, 2, 3], hasController: true })

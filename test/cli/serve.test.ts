@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { main, ServeProcess, temporaryFolder } from './serve-process.js'
+import { main, ServeProcess, temporaryFolder } from '../support/serve-process.js'
 
 test('one line on standard output says where the broker is ready, and SIGTERM and SIGINT stop it', async (t) => {
   await using folder = await temporaryFolder()

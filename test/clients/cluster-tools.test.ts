@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { batchOf, produce } from '../broker/records.js'
-import { Brokers, until } from '../cluster/brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { attempt } from '../support/program.js'
+import { batchOf, produce } from '../support/records.js'
 import { jars, javaArgs, type Tool } from './kafka-tools.js'
-import { attempt } from './program.js'
 
 const toolTest = jars.missing
   ? (title: string, _run: unknown) => test.skip(`${title} (skipped: ${jars.missing})`, () => {})

@@ -5,11 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ErrorCode, encodeBatch } from '../../lib/protocol/index.js'
-import { produce } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
+import { produce } from '../support/records.js'
+import { kafkaJars, openOdradek, startApacheKafka } from '../support/target.js'
+import { TestClient } from '../support/test-client.js'
+import { cleanedUpTo, listOffset, segmentsOf, viewTopic } from '../support/topic-view.js'
 import { ComparedTopic, eventually, openedAt, type Side } from './compaction/compared-topic.js'
-import { cleanedUpTo, listOffset, segmentsOf, viewTopic } from './compaction/topic-view.js'
-import { kafkaJars, openOdradek, startApacheKafka } from './target.js'
 
 const settings = {
   'log.cleaner.backoff.ms': '50',

@@ -2,10 +2,10 @@ import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { attempt, type Outcome, RunningProgram, run } from '../support/program.js'
+import { COMPRESSIONS, type Scenario, suite } from '../support/suite.js'
+import { type Target, uniqueName } from '../support/target.js'
 import { jars, javaArgs, type Tool } from './kafka-tools.js'
-import { attempt, type Outcome, RunningProgram, run } from './program.js'
-import { COMPRESSIONS, type Scenario, suite } from './suite.js'
-import { type Target, uniqueName } from './target.js'
 
 /** Runs a tool with the address of the broker; the arguments are one text. */
 async function tool({ bootstrap }: Target, name: Tool, args: string, input?: string): Promise<string> {

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isInstalled, run } from './program.js'
-import { COMPRESSIONS, type Scenario, suite } from './suite.js'
-import { kafkaJars, packageRoot } from './target.js'
+import { isInstalled, run } from '../support/program.js'
+import { COMPRESSIONS, type Scenario, suite } from '../support/suite.js'
+import { kafkaJars, packageRoot } from '../support/target.js'
 
 /** The scenarios of java/JavaClient.java, and what each shows. */
 const scenarios: Record<string, string> = {

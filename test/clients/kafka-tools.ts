@@ -1,5 +1,5 @@
 /** Kafka's own scripts, as the Java programs that they start. */
-import { kafkaJars } from './target.js'
+import { kafkaJars } from '../support/target.js'
 
 export const jars = kafkaJars()
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { ExecutionContext } from 'ava'
 import kafkajs, { type Admin, type Consumer, type EachMessagePayload, type Kafka } from 'kafkajs'
+import { type Scenario, suite } from '../support/suite.js'
+import { type Target, uniqueName } from '../support/target.js'
 import { registerCodecs } from './kafkajs-codecs.js'
-import { type Scenario, suite } from './suite.js'
-import { type Target, uniqueName } from './target.js'
 
 const { CompressionTypes, ConfigResourceTypes, logLevel } = kafkajs
 const codecs = {

@@ -1,8 +1,8 @@
 import type { ExecutionContext } from 'ava'
 import type { Admin } from 'kafkajs'
-import { isInstalled, RunningProgram, run } from './program.js'
-import { COMPRESSIONS, type Scenario, suite } from './suite.js'
-import { uniqueName } from './target.js'
+import { isInstalled, RunningProgram, run } from '../support/program.js'
+import { COMPRESSIONS, type Scenario, suite } from '../support/suite.js'
+import { uniqueName } from '../support/target.js'
 
 interface KcatRecord {
   topic: string

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { run } from './program.js'
+import { run } from '../support/program.js'
+import { COMPRESSIONS, type Scenario, suite } from '../support/suite.js'
+import { packageRoot } from '../support/target.js'
 import { pythonClient } from './python-client.js'
-import { COMPRESSIONS, type Scenario, suite } from './suite.js'
-import { packageRoot } from './target.js'
 
 /** The scenarios of python/client.py, and what each shows. */
 const scenarios: Record<string, string> = {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { attempt } from './program.js'
+import { attempt } from '../support/program.js'
 
 const VERSION = '2.16.1'
 const environment = join(homedir(), '.cache', 'odradek', `confluent-kafka-${VERSION}`)

@@ -1,13 +1,13 @@
 /** Consumers with a client.rack read from the follower there, and from the leader when it dies. */
 import { join } from 'node:path'
 import test from 'ava'
-import { batchOf, produce } from '../broker/records.js'
-import { BrokerProcesses } from '../cluster/broker-processes.js'
-import { ByteCounter } from '../cluster/byte-counter.js'
-import { etcdTest } from '../cluster/etcd-test.js'
-import { RunningProgram } from './program.js'
+import { BrokerProcesses } from '../support/broker-processes.js'
+import { ByteCounter } from '../support/byte-counter.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { RunningProgram } from '../support/program.js'
+import { batchOf, produce } from '../support/records.js'
+import { kafkaJars, packageRoot } from '../support/target.js'
 import { pythonClient } from './python-client.js'
-import { kafkaJars, packageRoot } from './target.js'
 
 const topic = 'orders'
 const ids = [1, 2, 3]

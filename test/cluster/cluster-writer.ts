@@ -4,9 +4,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorName, isRetriable } from '../../lib/protocol/index.js'
-import { batchOf, produce } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import type { Brokers } from './brokers.js'
+import type { Brokers } from '../support/brokers.js'
+import { batchOf, produce } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 export class ClusterWriter {
   /** Values that were acknowledged, in order, and the offset that each was given. */

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { Cluster, EmbeddedMetadataStore, type ImageChange } from '../../lib/cluster/index.js'
 import { BrokerConfig } from '../../lib/config/index.js'
 import { KafkaError } from '../../lib/protocol/index.js'
-import { MemoryEngine } from './memory-engine.js'
+import { MemoryEngine } from '../support/memory-engine.js'
 
 const log = pino({ level: 'silent' })
 

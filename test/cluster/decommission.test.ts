@@ -1,10 +1,10 @@
 /** Brokers that leave a cluster for good: emptied first, or dead. */
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import { failure, Odradek } from '../cli/odradek-program.js'
-import { BrokerProcesses } from './broker-processes.js'
-import { until } from './brokers.js'
-import { etcdTest } from './etcd-test.js'
+import { BrokerProcesses } from '../support/broker-processes.js'
+import { until } from '../support/brokers.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { failure, Odradek } from '../support/odradek-program.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
 
 const topic = 'orders'
 const partitions = [0, 1, 2, 3, 4, 5]

@@ -2,12 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import type { TestClient } from '../broker/test-client.js'
-import { IdempotentWriter } from '../crash/idempotent-writer.js'
-import { BrokerProcesses } from './broker-processes.js'
-import { until } from './brokers.js'
-import { etcdTest } from './etcd-test.js'
+import { BrokerProcesses } from '../support/broker-processes.js'
+import { until } from '../support/brokers.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { IdempotentWriter } from '../support/idempotent-writer.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
+import type { TestClient } from '../support/test-client.js'
 
 const topic = 'orders'
 const all = [1, 2, 3]

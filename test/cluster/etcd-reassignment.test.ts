@@ -1,10 +1,10 @@
 /** Brokers are killed while a partition is on its way, over a real etcd: it arrives, and nothing acknowledged is lost. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { fetch, valuesIn } from '../broker/records.js'
-import { IdempotentWriter } from '../crash/idempotent-writer.js'
-import { BrokerProcesses } from './broker-processes.js'
-import { until } from './brokers.js'
-import { etcdTest } from './etcd-test.js'
+import { BrokerProcesses } from '../support/broker-processes.js'
+import { until } from '../support/brokers.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { IdempotentWriter } from '../support/idempotent-writer.js'
+import { fetch, valuesIn } from '../support/records.js'
 
 const topic = 'orders'
 

@@ -1,16 +1,16 @@
 /** Registration, liveness and election on a real etcd, seen in its keys. */
 import test, { type ExecutionContext } from 'ava'
 import { pino } from 'pino'
+import { leaveIsrs } from '../../lib/cluster/changes/isr-leave.js'
 import { ClusterImage, type EtcdMetadataStore } from '../../lib/cluster/index.js'
-import { leaveIsrs } from '../../lib/cluster/isr-leave.js'
-import { type PartitionValue, partitionKey, topicKey } from '../../lib/cluster/metadata-keys.js'
+import { type PartitionValue, partitionKey, topicKey } from '../../lib/cluster/store/metadata-keys.js'
 import { BrokerConfig } from '../../lib/config/index.js'
 import { createBroker } from '../../lib/index.js'
 import { randomUuid } from '../../lib/protocol/index.js'
-import { TestClient } from '../broker/test-client.js'
-import { until } from './brokers.js'
-import { Etcd } from './etcd.js'
-import { etcdTest } from './etcd-test.js'
+import { until } from '../support/brokers.js'
+import { Etcd } from '../support/etcd.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { TestClient } from '../support/test-client.js'
 
 let shared: Promise<Etcd> | undefined
 let clusters = 0

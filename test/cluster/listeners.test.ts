@@ -1,9 +1,9 @@
 /** Brokers with several listeners: whoever asks is told the addresses of the listener that it asked on. */
 import test from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import { Brokers, until } from './brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { batchOf } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const topic = 'orders'
 const inside = 'INSIDE'

@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { MetadataOutcomeUnknownError, type MetadataStore } from '../../lib/cluster/index.js'
-import { fetch, recordsIn } from '../broker/records.js'
-import { Random } from '../coordinator/random.js'
-import { Brokers, until } from './brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { Random } from '../support/random.js'
+import { fetch, recordsIn } from '../support/records.js'
 import { ClusterWriter } from './cluster-writer.js'
 
 const topic = 'orders'

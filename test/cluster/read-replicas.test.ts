@@ -1,9 +1,9 @@
 /** Consumers that read from the replica in their rack (KIP-392): what brokers answer, and what clients make of it. */
 import test from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, produce, valuesIn } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import { Brokers, type BrokersOptions, until } from './brokers.js'
+import { Brokers, type BrokersOptions, until } from '../support/brokers.js'
+import { batchOf, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const topic = 'orders'
 const everywhere = [[1, 2, 3]]

@@ -3,13 +3,18 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import type { PartitionValue } from '../../lib/cluster/metadata-keys.js'
-import type { MemberState } from '../../lib/cluster/partition-election.js'
-import { settle } from '../../lib/cluster/partition-settlement.js'
-import { assignmentOf, originalReplicas, reassignTo, targetReplicas } from '../../lib/cluster/reassignment.js'
+import { settle } from '../../lib/cluster/controller/partition-settlement.js'
+import type { MemberState } from '../../lib/cluster/image/partition-election.js'
+import {
+  assignmentOf,
+  originalReplicas,
+  reassignTo,
+  targetReplicas,
+} from '../../lib/cluster/image/reassignment.js'
+import type { PartitionValue } from '../../lib/cluster/store/metadata-keys.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import { Brokers, until } from './brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
 import { ClusterWriter } from './cluster-writer.js'
 
 const allLive = (_: number): MemberState => 'live'

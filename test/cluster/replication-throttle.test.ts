@@ -1,7 +1,7 @@
 /** Throttled replicas of a reassignment (KIP-73): what they lack comes at the rate that is set, and the rest at once. */
 import test from 'ava'
-import { batchOf, produce } from '../broker/records.js'
-import { Brokers, until } from './brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { batchOf, produce } from '../support/records.js'
 
 const BROKER = 4
 const TOPIC = 2

@@ -1,9 +1,9 @@
 /** Three brokers that replicate, as clients see them. */
 import test from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import { Brokers, until } from './brokers.js'
+import { Brokers, until } from '../support/brokers.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const topic = 'orders'
 const everywhere = [[1, 2, 3]]

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import type { MetadataStore } from '../../lib/cluster/index.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, produce } from '../broker/records.js'
-import { Brokers } from './brokers.js'
+import { Brokers } from '../support/brokers.js'
+import { batchOf, produce } from '../support/records.js'
 
 /** A store whose changes are told late, when it is asked to. */
 function late(store: MetadataStore): MetadataStore & { hold(): void; release(): void } {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { ZERO_UUID } from '../../lib/protocol/index.js'
-import { batchOf, produce } from '../broker/records.js'
-import { Brokers } from './brokers.js'
+import { Brokers } from '../support/brokers.js'
+import { batchOf, produce } from '../support/records.js'
 
 const groupId = 'billing'
 

@@ -1,8 +1,8 @@
 /** What a broker finds in its data folder and the cluster no longer has there. */
 import { readdir } from 'node:fs/promises'
 import test from 'ava'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import { Brokers } from './brokers.js'
+import { Brokers } from '../support/brokers.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
 
 test('topics that were deleted while a broker was away are set aside, also where their names are taken again', async (t) => {
   await using brokers = await Brokers.start({ ids: [1, 2] })

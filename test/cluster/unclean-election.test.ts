@@ -1,11 +1,11 @@
 /** The last replica in sync dies and another lives: who may lead then, and what becomes of the old leader's log. */
 import test from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, fetch, produce, valuesIn } from '../broker/records.js'
-import type { TestClient } from '../broker/test-client.js'
-import { BrokerProcesses } from './broker-processes.js'
-import { until } from './brokers.js'
-import { etcdTest } from './etcd-test.js'
+import { BrokerProcesses } from '../support/broker-processes.js'
+import { until } from '../support/brokers.js'
+import { etcdTest } from '../support/etcd-test.js'
+import { batchOf, fetch, produce, valuesIn } from '../support/records.js'
+import type { TestClient } from '../support/test-client.js'
 
 const topic = 'orders'
 

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { crc32c, encodeBatch, randomUuid } from '../../lib/protocol/index.js'
+import { Random } from '../support/random.js'
 import { bytes, ErrorCode, errorName, Harness, parked, text } from './harness.js'
 import { MemoryLog } from './memory-log.js'
-import { Random } from './random.js'
 import { settle } from './virtual-time.js'
 
 test('a group survives a restart: its members go on with their generation', async (t) => {

@@ -4,8 +4,8 @@
  */
 import test from 'ava'
 import { KafkaError } from '../../lib/protocol/index.js'
+import { Random } from '../support/random.js'
 import { bytes, errorName, Harness, subscription, text } from './harness.js'
-import { Random } from './random.js'
 
 const PARTITIONS = ['0', '1', '2', '3', '4', '5', '6', '7']
 

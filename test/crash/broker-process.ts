@@ -1,5 +1,5 @@
 /** A broker as a process of its own, to be killed. */
-import { ServeProcess } from '../cli/serve-process.js'
+import { ServeProcess } from '../support/serve-process.js'
 
 export class BrokerProcess implements AsyncDisposable {
   readonly bootstrap: string

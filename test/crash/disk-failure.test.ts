@@ -3,9 +3,9 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { batchOf, createTopic, fetch, produce, valuesIn } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import { type DiskFault, FaultyBroker } from './faulty-broker.js'
+import { type DiskFault, FaultyBroker } from '../support/faulty-broker.js'
+import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 
 const { ENOSPC, EIO } = constants.errno
 

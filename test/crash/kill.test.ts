@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { createTopic, fetch, valuesIn } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
+import { IdempotentWriter, WriteRefusedError } from '../support/idempotent-writer.js'
+import { createTopic, fetch, valuesIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 import { BrokerProcess } from './broker-process.js'
-import { IdempotentWriter, WriteRefusedError } from './idempotent-writer.js'
 
 const kills = 20
 const partitions = 3

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createBroker } from '../../lib/index.js'
 import type { LogRecord } from '../../lib/protocol/index.js'
-import { fetch, recordsIn } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
+import { IdempotentWriter } from '../support/idempotent-writer.js'
+import { fetch, recordsIn } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
 import type { Acknowledged } from './acknowledgements.js'
-import { IdempotentWriter } from './idempotent-writer.js'
 
 /** More than a writer has in flight: what it resends covers all that it was not told. */
 const batchesAfterwards = 7

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { Random } from '../coordinator/random.js'
-import type { JournalEntry } from './file-journal.js'
+import type { JournalEntry } from '../support/file-journal.js'
+import { Random } from '../support/random.js'
 import { choosePoints, countMarks, cutAndCheck, recordLoad } from './power-cuts.js'
 
 const points = 200

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { Random } from '../coordinator/random.js'
-import type { JournalEntry } from './file-journal.js'
-import { Disk } from './power-cut.js'
+import type { JournalEntry } from '../support/file-journal.js'
+import { Disk } from '../support/power-cut.js'
+import { Random } from '../support/random.js'
 
 const first = Buffer.alloc(1_000, 'a')
 const more = Buffer.alloc(500, 'b')

@@ -11,11 +11,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { recordFiles } from '../../lib/native/file-recording.js'
 import { encodeBatch } from '../../lib/protocol/index.js'
-import { createTopic, produce } from '../broker/records.js'
-import { TestClient } from '../broker/test-client.js'
-import { cleanedUpTo } from '../clients/compaction/topic-view.js'
+import { IdempotentWriter, WriteRefusedError } from '../support/idempotent-writer.js'
+import { createTopic, produce } from '../support/records.js'
+import { TestClient } from '../support/test-client.js'
+import { cleanedUpTo } from '../support/topic-view.js'
 import { acknowledge } from './acknowledgements.js'
-import { IdempotentWriter, WriteRefusedError } from './idempotent-writer.js'
 
 /** Everything that happens now and then happens often. */
 export const busyProperties = {

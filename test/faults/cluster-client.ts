@@ -2,8 +2,8 @@
 
 import type { ApiName } from '../../lib/protocol/index.js'
 import { type Encodable, ErrorCode, type RequestOf, type ResponseOf } from '../../lib/protocol/index.js'
-import { TestClient } from '../broker/test-client.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
+import { TestClient } from '../support/test-client.js'
 import type { FaultCluster } from './fault-cluster.js'
 
 /** A client gives up on an answer, and on the connection with it. */

@@ -1,7 +1,7 @@
 /** Commits rising offsets for a group without members, and asks now and then what is committed. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import type { FaultCluster } from './fault-cluster.js'
 import { commitOffset, dialCoordinator, fetchOffset } from './group-calls.js'
 import type { GroupHistory } from './history.js'

@@ -1,7 +1,7 @@
 /** Carries out a schedule on a cluster, and makes everything well again in the end. */
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { FaultLink } from './fault-link.js'
 import { type LinkEnds, linksToOthers, longMs, type Schedule, type ScheduledFault } from './fault-schedule.js'

@@ -1,8 +1,8 @@
 /** One run from a seed: a cluster under load, faults, a heal, and what the checker says. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { topicKey } from '../../lib/cluster/metadata-keys.js'
+import { topicKey } from '../../lib/cluster/store/metadata-keys.js'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { Random } from '../coordinator/random.js'
+import { Random } from '../support/random.js'
 import { ClusterConnection } from './cluster-client.js'
 import { Committer } from './committer.js'
 import { FaultCluster } from './fault-cluster.js'

@@ -1,5 +1,5 @@
 /** What goes wrong when: drawn from a seed, as plain data that can be printed. */
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { Cut, Direction } from './fault-link.js'
 import { faultTopics } from './fault-topics.js'

@@ -1,6 +1,6 @@
 /** What members of groups ask of their coordinator. */
 import { ErrorCode } from '../../lib/protocol/index.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import { ClusterConnection, NoAnswerError } from './cluster-client.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { GroupEvent, GroupHistory } from './history.js'

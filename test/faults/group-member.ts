@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import type { ClusterConnection } from './cluster-client.js'
 import type { FaultCluster } from './fault-cluster.js'
 import { commitOffset, dialCoordinator, fetchOffset, type Membership } from './group-calls.js'

@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ErrorCode, errorName, isRetriable } from '../../lib/protocol/index.js'
-import { batchOf } from '../broker/records.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
+import { batchOf } from '../support/records.js'
 import { ClusterConnection, findLeader } from './cluster-client.js'
 import { FaultCluster } from './fault-cluster.js'
 import type { PartitionHistory, ProducerHistory, SentValue } from './history.js'

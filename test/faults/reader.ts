@@ -1,8 +1,8 @@
 /** A consumer that reads at random offsets from whichever broker answers, also from one that leads no more. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ErrorCode } from '../../lib/protocol/index.js'
-import { recordsIn } from '../broker/records.js'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
+import { recordsIn } from '../support/records.js'
 import { ClusterConnection } from './cluster-client.js'
 import { FaultCluster } from './fault-cluster.js'
 import { noteRead, type PartitionHistory } from './history.js'

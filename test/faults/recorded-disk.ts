@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Random } from '../coordinator/random.js'
-import { readJournal } from '../crash/file-journal.js'
-import { Disk } from '../crash/power-cut.js'
+import { readJournal } from '../support/file-journal.js'
+import { Disk } from '../support/power-cut.js'
+import type { Random } from '../support/random.js'
 
 export class RecordedDisk {
   readonly #folder: string

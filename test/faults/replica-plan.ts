@@ -7,7 +7,7 @@ import {
   splitPartitionKey,
   TOPIC_PREFIX,
   type TopicValue,
-} from '../../lib/cluster/metadata-keys.js'
+} from '../../lib/cluster/store/metadata-keys.js'
 import { ClusterConnection } from './cluster-client.js'
 import { FaultCluster } from './fault-cluster.js'
 import { faultTopics } from './fault-topics.js'

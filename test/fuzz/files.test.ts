@@ -1,7 +1,7 @@
 /** Files of a data folder that a crash, a disk or an operator may have left in any state. */
 
 import { decodeMetadataRecord } from '../../lib/cluster/kafka/metadata-records.js'
-import { parseMetaProperties } from '../../lib/cluster/meta-properties.js'
+import { parseMetaProperties } from '../../lib/cluster/membership/meta-properties.js'
 import { ConfigError, formatProperty, parseProperties } from '../../lib/config/index.js'
 import { decodeGroupRecord } from '../../lib/coordinator/group-records.js'
 import { CorruptCheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../lib/log/checkpoint-file.js'

@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import test from 'ava'
-import { Random } from '../coordinator/random.js'
+import { Random } from '../support/random.js'
 
 const root = new URL('../../../test/', import.meta.url)
 const fixedSeed = 1

@@ -6,9 +6,9 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { markJournal, recordFiles } from '../../lib/native/file-recording.js'
-import { Random } from '../coordinator/random.js'
-import { readJournal } from '../crash/file-journal.js'
-import { Disk } from '../crash/power-cut.js'
+import { readJournal } from '../support/file-journal.js'
+import { Disk } from '../support/power-cut.js'
+import { Random } from '../support/random.js'
 import { CompactedLog, type Kept, openCleaner, setFaults, temporaryFolder } from './compacted-log.js'
 
 const EIO = 5

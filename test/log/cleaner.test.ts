@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import type { CompressionName } from '../../lib/protocol/index.js'
-import { Random } from '../coordinator/random.js'
+import { Random } from '../support/random.js'
 import { CompactedLog, type Kept, openCleaner, temporaryFolder } from './compacted-log.js'
 
 test('the last value of each key stays, with its offset and timestamp', async (t) => {

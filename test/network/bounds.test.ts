@@ -1,6 +1,15 @@
 import test from 'ava'
 import type { ResponsePart } from '../../lib/network/index.js'
-import { announce, echo, frameOf, RawClient, serve, settledAt, transports, until } from './serving.js'
+import {
+  announce,
+  echo,
+  frameOf,
+  RawClient,
+  serve,
+  settledAt,
+  transports,
+  until,
+} from '../support/serving.js'
 
 for (const transport of transports) {
   const name = `${transport.reading}: `

@@ -1,7 +1,16 @@
 import test from 'ava'
 import { FrameReader } from '../../lib/network/frame-reader.js'
 import { FrameBudget } from '../../lib/network/index.js'
-import { announce, echo, frameOf, RawClient, serve, settledAt, transports, until } from './serving.js'
+import {
+  announce,
+  echo,
+  frameOf,
+  RawClient,
+  serve,
+  settledAt,
+  transports,
+  until,
+} from '../support/serving.js'
 
 const MB = 1_000_000
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { ConnectionClosedError, type DialOptions, dial, type ResponsePart } from '../../lib/network/index.js'
-import { announce, echo, frameOf, serve } from './serving.js'
+import { announce, echo, frameOf, serve } from '../support/serving.js'
 
 async function dialTo(t: ExecutionContext, port: number, options: Partial<DialOptions> = {}) {
   const client = await dial({

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { Connection, ResponsePart } from '../../lib/network/index.js'
-import { echo, frameOf, RawClient, serve, transports, until } from './serving.js'
+import { echo, frameOf, RawClient, serve, transports, until } from '../support/serving.js'
 
 for (const transport of transports) {
   const name = `${transport.reading}: `

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import test from 'ava'
 import { MalformedFrameError, recycleFrame } from '../../lib/network/index.js'
-import { announce, echo, frameOf, RawClient, serve, transports } from './serving.js'
+import { announce, echo, frameOf, RawClient, serve, transports } from '../support/serving.js'
 
 const digest = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest()
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { dial } from '../../lib/network/index.js'
-import { announce, frameOf } from './serving.js'
+import { announce, frameOf } from '../support/serving.js'
 
 const MB = 1_000_000
 const program = fileURLToPath(new URL('memory-server.js', import.meta.url))

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { ResponsePart } from '../../lib/network/index.js'
-import { frameOf, RawClient, serve, transports } from './serving.js'
+import { frameOf, RawClient, serve, transports } from '../support/serving.js'
 
 for (const transport of transports) {
   const name = `${transport.reading}: `

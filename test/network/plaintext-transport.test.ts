@@ -5,7 +5,7 @@ import test from 'ava'
 import { FrameBudget } from '../../lib/network/frame-budget.js'
 import { FrameReader } from '../../lib/network/frame-reader.js'
 import { type PlaintextOptions, PlaintextTransport } from '../../lib/network/plaintext-transport.js'
-import { RawClient } from './serving.js'
+import { RawClient } from '../support/serving.js'
 
 async function accept(t: ExecutionContext): Promise<Socket> {
   const server = createServer({ pauseOnConnect: true })

@@ -7,7 +7,7 @@ import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import type { FileRange } from '../../lib/native/types.js'
 import { rangeOfFile, residentBytes } from '../../lib/native/zerocopy.js'
-import { frameOf, RawClient, serve, settledAt, transports, until } from './serving.js'
+import { frameOf, RawClient, serve, settledAt, transports, until } from '../support/serving.js'
 
 /** A file of random bytes, and ranges of it that count how often they are released. */
 function segment(t: ExecutionContext, size: number) {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { until } from './serving.js'
+import { until } from '../support/serving.js'
 
 /** Both ways by which bytes go out. Where there is no sendfile, the first is the second. */
 export const sendings = ['sendfile', 'copy'] as const

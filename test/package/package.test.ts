@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import test from 'ava'
-import { attempt, type Outcome } from '../clients/program.js'
+import { attempt, type Outcome } from '../support/program.js'
 
 const root = new URL('../../../', import.meta.url).pathname
 

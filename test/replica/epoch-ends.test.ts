@@ -2,7 +2,7 @@
 import test from 'ava'
 import { divergence, truncationOffset } from '../../lib/replica/epoch-ends.js'
 import { LeaderEpochCache } from '../../lib/storage/leader-epoch-cache.js'
-import { Random } from '../coordinator/random.js'
+import { Random } from '../support/random.js'
 
 /** The epoch of each record. */
 type History = readonly number[]

@@ -2,9 +2,10 @@
  * What must hold at every step of a schedule, whatever happened. It looks at disks, at the store and at what brokers
  * told their clients; it asks the brokers' code nothing but who leads and how far it calls its log committed.
  */
+
+import { isReassigning } from '../../lib/cluster/image/reassignment.js'
 import type { MetadataChange } from '../../lib/cluster/index.js'
-import type { PartitionValue } from '../../lib/cluster/metadata-keys.js'
-import { isReassigning } from '../../lib/cluster/reassignment.js'
+import type { PartitionValue } from '../../lib/cluster/store/metadata-keys.js'
 import type { Partition } from '../../lib/replica/index.js'
 import type { SimulatedBroker } from './simulated-broker.js'
 import { dataDir } from './simulated-broker.js'

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Cluster } from '../../lib/cluster/index.js'
 import { BatchHeader, ErrorCode, type RequestOf, type ResponseOf } from '../../lib/protocol/index.js'
-import { Random } from '../coordinator/random.js'
+import { Random } from '../support/random.js'
 import { Checker, recordId } from './checker.js'
 import { Consumer, Producer } from './clients.js'
 import { SimulatedBroker } from './simulated-broker.js'

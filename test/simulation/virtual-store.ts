@@ -13,7 +13,7 @@ import {
   MetadataUnavailableError,
   type MetadataWatch,
 } from '../../lib/cluster/index.js'
-import { MetadataCompactedError, type MetadataTxnResult } from '../../lib/cluster/metadata-store.js'
+import { MetadataCompactedError, type MetadataTxnResult } from '../../lib/cluster/store/metadata-store.js'
 import type { VirtualNetwork } from './virtual-network.js'
 import type { Host, VirtualTime } from './virtual-time.js'
 

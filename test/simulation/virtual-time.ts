@@ -10,7 +10,7 @@ import net from 'node:net'
 import os from 'node:os'
 import timersPromises from 'node:timers/promises'
 import v8 from 'node:v8'
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 
 export interface Step {
   at: number

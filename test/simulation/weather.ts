@@ -1,5 +1,5 @@
 /** What a schedule is made of: how the cluster is set, how the world around it behaves, and what happens when. */
-import type { Random } from '../coordinator/random.js'
+import type { Random } from '../support/random.js'
 import type { DiskSpeed } from './virtual-disk.js'
 import type { LinkSpeed } from './virtual-network.js'
 import type { StoreWeather } from './virtual-store.js'

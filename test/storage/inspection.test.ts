@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
-import { Log } from '../../lib/log/index.js'
+import { Log } from '../../lib/embedded/index.js'
 import { type DumpRow, dumpLog, type Fault, verifyLog } from '../../lib/storage/inspection/index.js'
-import { kafkaFolder } from './kafka-folder.js'
+import { kafkaFolder } from '../support/kafka-folder.js'
 
 async function faultsOf(path: string, settleMs = 0): Promise<Fault[]> {
   const faults: Fault[] = []

@@ -11,7 +11,7 @@ import { files } from '../../lib/native/index.js'
 import { decodeBatch, readBatches } from '../../lib/protocol/index.js'
 import { PartitionLog } from '../../lib/storage/index.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../lib/storage/producer-snapshot.js'
-import { type KafkaStop, kafkaListing, unpackKafkaFolder } from '../golden/kafka-data-folder.js'
+import { type KafkaStop, kafkaListing, unpackKafkaFolder } from '../support/kafka-data-folder.js'
 
 const silent = pino({ level: 'silent' })
 

@@ -7,7 +7,7 @@ import { BrokerConfig } from '../../lib/config/index.js'
 import { PartitionLog } from '../../lib/storage/index.js'
 import { decodeProducerSnapshot } from '../../lib/storage/producer-snapshot.js'
 import { nativeEngine } from '../../lib/storage/storage-engine.js'
-import { batchOf } from '../broker/records.js'
+import { batchOf } from '../support/records.js'
 
 const batches = 40
 

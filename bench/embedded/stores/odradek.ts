@@ -1,5 +1,5 @@
 // Odradek's embedded log, as a program uses it.
-import { Log } from '../../../lib/log/index.js'
+import { Log } from '../../../lib/embedded/index.js'
 import type { OpenOptions, Scanned, Store } from '../store.js'
 
 class OdradekStore implements Store {

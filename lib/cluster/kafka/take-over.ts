@@ -14,8 +14,8 @@ import {
   partitionKey,
   type TopicValue,
   topicKey,
-} from '../metadata-keys.js'
-import type { MetadataStore } from '../metadata-store.js'
+} from '../store/metadata-keys.js'
+import type { MetadataStore } from '../store/metadata-store.js'
 import { KafkaFolderError } from './kafka-folder-error.js'
 import type { KafkaMetadata, KafkaPartition, KafkaTopic } from './kafka-metadata.js'
 import { KAFKA_METADATA_FOLDER, readKafkaMetadata } from './metadata-folder.js'

@@ -3,9 +3,9 @@ import test from 'ava'
 import { metrics } from '../../../lib/broker/metrics/index.js'
 import { metricsDocument } from '../../../lib/broker/metrics/metrics-document.js'
 import { createBroker } from '../../../lib/index.js'
-import { Brokers, until } from '../../cluster/brokers.js'
-import { batchOf, createTopic, fetch, produce } from '../records.js'
-import { TestClient } from '../test-client.js'
+import { Brokers, until } from '../../support/brokers.js'
+import { batchOf, createTopic, fetch, produce } from '../../support/records.js'
+import { TestClient } from '../../support/test-client.js'
 
 const properties = { 'metrics.listener': '127.0.0.1:0' }
 

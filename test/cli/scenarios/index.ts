@@ -1,5 +1,5 @@
 /** What the client commands do, for any broker. */
-import type { Scenario } from '../../clients/suite.js'
+import type { Scenario } from '../../support/suite.js'
 import { configsScenarios } from './configs.js'
 import { groupScenarios } from './groups.js'
 import { recordScenarios } from './records.js'

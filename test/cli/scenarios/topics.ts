@@ -1,6 +1,6 @@
-import type { Scenario } from '../../clients/suite.js'
-import { uniqueName } from '../../clients/target.js'
-import { failure, jsonLines, Odradek } from '../odradek-program.js'
+import { failure, jsonLines, Odradek } from '../../support/odradek-program.js'
+import type { Scenario } from '../../support/suite.js'
+import { uniqueName } from '../../support/target.js'
 
 interface Topic {
   name: string

@@ -5,8 +5,8 @@ import {
   encodeCompressedBatch,
   type RecordInput,
 } from '../../../lib/protocol/index.js'
-import { Random } from '../../coordinator/random.js'
-import { COMPRESSIONS } from '../suite.js'
+import { Random } from '../../support/random.js'
+import { COMPRESSIONS } from '../../support/suite.js'
 
 export interface InputOptions {
   readonly seed: number

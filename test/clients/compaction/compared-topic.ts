@@ -1,10 +1,9 @@
 /** One topic in two brokers, which get the same and must show the same. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { createTopic, produce } from '../../broker/records.js'
-import type { TestClient } from '../../broker/test-client.js'
-import { type Target, uniqueName } from '../target.js'
-import { ComparedInput, type InputOptions } from './compared-input.js'
+import { createTopic, produce } from '../../support/records.js'
+import { type Target, uniqueName } from '../../support/target.js'
+import type { TestClient } from '../../support/test-client.js'
 import {
   alterTopic,
   cleanedUpTo,
@@ -14,7 +13,8 @@ import {
   segmentsOf,
   type TopicView,
   viewTopic,
-} from './topic-view.js'
+} from '../../support/topic-view.js'
+import { ComparedInput, type InputOptions } from './compared-input.js'
 
 /** Records have times around it. */
 export const openedAt = Date.now()

@@ -1,7 +1,7 @@
 /** Records for a large compacted topic. What a record holds follows from its offset, so that none is remembered. */
 import { encodeCompressedBatch, type RecordInput } from '../../../lib/protocol/index.js'
-import { Random } from '../../coordinator/random.js'
-import { COMPRESSIONS } from '../suite.js'
+import { Random } from '../../support/random.js'
+import { COMPRESSIONS } from '../../support/suite.js'
 
 export const recordsPerBatch = 250
 const valueBytes = 1_000
