@@ -144,13 +144,11 @@ class Filter {
     return producer != rules_.last_offset_of_producer.end() && producer->second == header.last_offset();
   }
 
-  void copy(const PlainBatch& batch) {
-    out_->bytes.insert(out_->bytes.end(), batch.bytes, batch.bytes + batch.size);
-  }
+  void copy(const PlainBatch& batch) { out_->bytes.insert(out_->bytes.end(), batch.bytes, batch.bytes + batch.size); }
 
   void write_empty(BatchHeader header) {
-    header.attributes = static_cast<int16_t>(
-        header.attributes & ~(kAttributeCompressionMask | kAttributeDeleteHorizon));
+    header.attributes =
+        static_cast<int16_t>(header.attributes & ~(kAttributeCompressionMask | kAttributeDeleteHorizon));
     header.base_timestamp = kNoTimestamp;
     header.record_count = 0;
     const size_t start = out_->bytes.size();

@@ -98,8 +98,8 @@ Status duplicate_file(int descriptor, const std::string& path, std::shared_ptr<F
 // syncfs that reports errors.
 void force_portable_files(bool force);
 bool portable_files_forced();
-// True when the kernel's syncfs reports that the disk refused (Linux 5.17: before, it dropped the error of the journal's
-// commit and of the disk's cache), so that it may stand for many fdatasyncs.
+// True when the kernel's syncfs reports that the disk refused (Linux 5.17: before, it dropped the error of the
+// journal's commit and of the disk's cache), so that it may stand for many fdatasyncs.
 bool syncfs_reports_errors();
 
 }  // namespace odradek

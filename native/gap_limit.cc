@@ -1,6 +1,5 @@
 #include "gap_limit.h"
 
-
 #include "checked_offset.h"
 #include "folder.h"
 #include "format.h"

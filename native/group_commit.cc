@@ -89,7 +89,8 @@ void GroupCommit::flush_together(std::deque<std::shared_ptr<Log>> logs) {
     }
     // Each by its own descriptors, which also tells whose an error was.
     for (auto& [log, plan] : planned) {
-      ThreadPool::flush().post([log = std::move(log), plan = std::move(plan)] { log->end_flush(plan, Log::sync(plan)); });
+      ThreadPool::flush().post(
+          [log = std::move(log), plan = std::move(plan)] { log->end_flush(plan, Log::sync(plan)); });
     }
   }
 }

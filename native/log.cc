@@ -34,8 +34,7 @@ std::vector<SegmentSummary> Log::segments() {
   std::vector<SegmentSummary> summaries;
   summaries.reserve(segments_.size());
   for (const auto& [base, segment] : segments_) {
-    summaries.push_back(
-        {base, segment->size, segment->max_timestamp, segment->last_modified_ms, !segment->sealed});
+    summaries.push_back({base, segment->size, segment->max_timestamp, segment->last_modified_ms, !segment->sealed});
   }
   return summaries;
 }

@@ -107,8 +107,8 @@ struct SegmentSummary {
 
 // Durability: the completion of an append means that the batches are in the page cache and readable, that of one with
 // Flush::kAwaited that they are on disk too. They are when flushed_offset() has passed them. Behind an append with
-// Flush::kAsked a kOver follows when they are, or when they will not be. INVARIANT: flushed_offset() <= log_end_offset(), and all that lies
-// below it was fdatasynced, in every segment.
+// Flush::kAsked a kOver follows when they are, or when they will not be. INVARIANT: flushed_offset() <=
+// log_end_offset(), and all that lies below it was fdatasynced, in every segment.
 //
 // Threads: all methods may be called from any thread, at any time. What changes the log (appends, rolls, cuts) goes
 // through its queue in the order of arrival, on one engine thread at a time. The queue's thread takes `mutex_` to

@@ -240,7 +240,8 @@ Status Log::write_files(const Group& group, const SegmentIndexes& added, Segment
   }
   if (status.ok()) return status;
   const bool cut = handle.log->truncate(segment.size).ok();
-  const bool indexes_cut = handle.offset_index->truncate(offsets_end).ok() && handle.time_index->truncate(times_end).ok();
+  const bool indexes_cut =
+      handle.offset_index->truncate(offsets_end).ok() && handle.time_index->truncate(times_end).ok();
   fail(status, !cut || !indexes_cut);
   return status;
 }

@@ -171,7 +171,8 @@ Status LogLoader::load_segments() {
     // A segment that ends below the recovery point is on disk as a whole. One that ends at it may have been sealed
     // after the flush: its indexes, which are synced once they are complete, may be lost.
     bool trusted = false;
-    if (!last && !is_marked_ && (clean || next_base < recovery_point)) ODRADEK_RETURN_IF_ERROR(load_sealed(*segment, &trusted));
+    if (!last && !is_marked_ && (clean || next_base < recovery_point))
+      ODRADEK_RETURN_IF_ERROR(load_sealed(*segment, &trusted));
     int64_t next_offset = next_base;
     bool cut = false;
     if (!trusted) {

@@ -47,7 +47,8 @@ Status Log::locate(const View& view, SegmentHandle& handle, int64_t offset, bool
   if (answer.would_wait) return Status();
   if (answer.found && !answer.torn && answer.entry.position < view.size) {
     bool fits = false;
-    ODRADEK_RETURN_IF_ERROR(walk_to(view, handle, offset, may_wait, &answer.entry, &fits, would_wait, position, header));
+    ODRADEK_RETURN_IF_ERROR(
+        walk_to(view, handle, offset, may_wait, &answer.entry, &fits, would_wait, position, header));
     if (fits) return Status();
     // A damaged entry. The records do not need it, but to do without may take long.
     if (!may_wait) {
@@ -109,8 +110,8 @@ Status Log::check_max_timestamp(const View& view) {
   uint64_t position = 0;
   BatchHeader header{};
   const Status located = locate(view, *handle, max.offset, true, &would_wait, &position, &header);
-  const bool agrees = located.ok() && position < view.size && header.base_offset <= max.offset &&
-                      header.max_timestamp == max.timestamp;
+  const bool agrees =
+      located.ok() && position < view.size && header.base_offset <= max.offset && header.max_timestamp == max.timestamp;
   if (!agrees) {
     max = MaxTimestamp();
     BatchWalker walker(*handle->log, 0, view.size, true, view.segment->base_offset);
@@ -200,8 +201,7 @@ Status Log::read_view(const ReadRequest& request, const View& view, bool may_wai
   }
   uint64_t start = 0;
   BatchHeader first{};
-  ODRADEK_RETURN_IF_ERROR(
-      locate(view, *handle, request.offset, may_wait, &answer->would_wait, &start, &first));
+  ODRADEK_RETURN_IF_ERROR(locate(view, *handle, request.offset, may_wait, &answer->would_wait, &start, &first));
   if (answer->would_wait || start == view.size) return Status();
   answer->first_batch_offset = first.base_offset;
   if (first.last_offset() >= request.max_offset) return Status();
@@ -209,8 +209,7 @@ Status Log::read_view(const ReadRequest& request, const View& view, bool may_wai
   uint64_t end = view.size;
   if (request.max_offset < view.end_offset) {
     BatchHeader beyond{};
-    ODRADEK_RETURN_IF_ERROR(
-        locate(view, *handle, request.max_offset, may_wait, &answer->would_wait, &end, &beyond));
+    ODRADEK_RETURN_IF_ERROR(locate(view, *handle, request.max_offset, may_wait, &answer->would_wait, &end, &beyond));
     if (answer->would_wait) return Status();
   }
   uint64_t length = std::min(end - start, request.max_bytes);
@@ -236,8 +235,7 @@ Status Log::read_batches(const ReadRequest& request, CheckedBatches* batches) {
   int64_t least_offset = 0;
   while (bytes.size - position >= kBatchHeaderSize) {
     const uint8_t* const batch = bytes.data.get() + position;
-    const bool sound =
-        peek_header(batch, bytes.size - position, &header).ok() && header.base_offset >= least_offset;
+    const bool sound = peek_header(batch, bytes.size - position, &header).ok() && header.base_offset >= least_offset;
     if (sound && header.size() > bytes.size - position) break;
     if (!sound || !crc_matches(batch, header.size())) return Status(Code::kCorruptLog, 0, path_);
     batches->next_offset = least_offset = header.last_offset() + 1;

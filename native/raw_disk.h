@@ -21,8 +21,8 @@ struct RawWriteResult {
 Status raw_write(const std::string& path, uint64_t block, uint64_t bytes, int threads, RawWriteResult* result);
 
 struct RawLimits {
-  double seconds = 0;   // no new operation begins after it
-  uint64_t bytes = 0;   // nor after so many bytes
+  double seconds = 0;  // no new operation begins after it
+  uint64_t bytes = 0;  // nor after so many bytes
 };
 
 struct RawRun {

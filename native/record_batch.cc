@@ -32,8 +32,7 @@ bool decode(const uint8_t* p, size_t len, BatchHeader* out) {
   out->producer_epoch = load_be<int16_t>(p + at::kProducerEpoch);
   out->base_sequence = load_be<int32_t>(p + at::kBaseSequence);
   out->record_count = load_be<int32_t>(p + at::kRecordCount);
-  return out->magic == kMagicV2 &&
-         out->batch_length >= static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
+  return out->magic == kMagicV2 && out->batch_length >= static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
 }
 
 // The offset behind the batch is one as well.
@@ -76,11 +75,10 @@ Status walk_records(const uint8_t* p, const BatchHeader& header, const BatchRule
     if (!read_record(p, end, &record)) return invalid_record();
     if (record.offset_delta != i) return invalid_record();
     // A sum past the largest int64 wraps, as it does for every reader.
-    const int64_t timestamp =
-        header.is_log_append_time()
-            ? header.max_timestamp
-            : static_cast<int64_t>(static_cast<uint64_t>(header.base_timestamp) +
-                                   static_cast<uint64_t>(record.timestamp_delta));
+    const int64_t timestamp = header.is_log_append_time()
+                                  ? header.max_timestamp
+                                  : static_cast<int64_t>(static_cast<uint64_t>(header.base_timestamp) +
+                                                         static_cast<uint64_t>(record.timestamp_delta));
     if (rules.require_key && record.key_size < 0) {
       key_missing = true;
     } else if (!bounds.accept(timestamp)) {

@@ -97,8 +97,9 @@ class Scan {
   // one: a power cut may have kept an offset entry and lost the time entry that went with it.
   bool is_largest(const SegmentIndexes& stored, const MaxTimestamp& max, uint64_t position) {
     if (max.offset < 0) return true;
-    const auto after = std::upper_bound(stored.offsets.begin(), stored.offsets.end(), max.offset - segment_.base_offset,
-                                        [](int64_t offset, const OffsetEntry& e) { return offset < e.relative_offset; });
+    const auto after =
+        std::upper_bound(stored.offsets.begin(), stored.offsets.end(), max.offset - segment_.base_offset,
+                         [](int64_t offset, const OffsetEntry& e) { return offset < e.relative_offset; });
     const uint64_t start = after == stored.offsets.begin() ? 0 : std::prev(after)->position;
     if (start >= size_) return false;
     bool found = false;
@@ -124,7 +125,8 @@ class Scan {
     const int magic = bytes[batch_layout::kMagic];
     const bool follows = offset >= next_offset_ && offset - segment_.base_offset <= INT32_MAX;
     const bool whole = length >= 0 && static_cast<uint64_t>(length) + kBatchLengthOverhead <= size_ - position_;
-    const int32_t least = magic < kMagicV2 ? kForeignLeast : static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
+    const int32_t least =
+        magic < kMagicV2 ? kForeignLeast : static_cast<int32_t>(kBatchHeaderSize - kBatchLengthOverhead);
     const bool known = magic != kMagicV2 && magic <= kForeignMagicLast;
     if (!follows || !whole || length < least || !known) return Status();
     if (magic < kMagicV2) {
@@ -145,14 +147,15 @@ class Scan {
     ODRADEK_RETURN_IF_ERROR(file_.pread(bytes, sizeof(bytes), key, &read));
     const int64_t key_size = read < sizeof(bytes) ? INT32_MAX : std::max(load_be<int32_t>(bytes), 0);
     if (key_size > length) return Status();
-    ODRADEK_RETURN_IF_ERROR(file_.pread(bytes, sizeof(bytes), key + sizeof(bytes) + static_cast<uint64_t>(key_size), &read));
+    ODRADEK_RETURN_IF_ERROR(
+        file_.pread(bytes, sizeof(bytes), key + sizeof(bytes) + static_cast<uint64_t>(key_size), &read));
     const int64_t value_size = read < sizeof(bytes) ? INT32_MAX : std::max(load_be<int32_t>(bytes), 0);
     *adds_up = fixed + key_size + value_size == length;
     return Status();
   }
 
-  // The CRC does not cover the offset. Of a batch that begins in a sector which a power cut has lost, and goes on in one
-  // that was kept, the first bytes are zero: it is the next one then, and all before it are in their order.
+  // The CRC does not cover the offset. Of a batch that begins in a sector which a power cut has lost, and goes on in
+  // one that was kept, the first bytes are zero: it is the next one then, and all before it are in their order.
   bool has_torn_offset(const BatchHeader& header) const {
     const uint64_t lost = kSector - position_ % kSector;
     if (lost > kOffsetBytes || after_gap_) return false;

@@ -1,7 +1,8 @@
 // The one engine log of a process for a folder that several handles have open, in one thread or in many: the log, the
 // folder's lock, and whose turn it is to open, change or close it. Thread-safe.
 //
-// INVARIANT: `log`, `note` and the count of those who joined change only by whoever has the turn, or when a member ends.
+// INVARIANT: `log`, `note` and the count of those who joined change only by whoever has the turn, or when a member
+// ends.
 #pragma once
 
 #include <atomic>

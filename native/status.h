@@ -10,21 +10,21 @@ namespace odradek {
 
 // The one list of codes. The names are those of EngineErrorCode in lib/native/types.ts, which gets them from here
 // by the addon's `errorCodes`: a number never stands on both sides.
-#define ODRADEK_ERROR_CODES(X)           \
-  X(kOk, "OK")                           \
-  X(kCorruptBatch, "CORRUPT_BATCH")      \
-  X(kInvalidRecord, "INVALID_RECORD")    \
-  X(kInvalidTimestamp, "INVALID_TIMESTAMP") \
-  X(kBatchTooLarge, "BATCH_TOO_LARGE")   \
+#define ODRADEK_ERROR_CODES(X)                \
+  X(kOk, "OK")                                \
+  X(kCorruptBatch, "CORRUPT_BATCH")           \
+  X(kInvalidRecord, "INVALID_RECORD")         \
+  X(kInvalidTimestamp, "INVALID_TIMESTAMP")   \
+  X(kBatchTooLarge, "BATCH_TOO_LARGE")        \
   X(kOffsetOutOfRange, "OFFSET_OUT_OF_RANGE") \
-  X(kCorruptLog, "CORRUPT_LOG")          \
-  X(kNoSpace, "NO_SPACE")                \
-  X(kIo, "IO")                           \
-  X(kLogFailed, "LOG_FAILED")            \
-  X(kPreviousRefused, "PREVIOUS_REFUSED") \
-  X(kClosed, "CLOSED")                   \
-  X(kLocked, "LOCKED")                   \
-  X(kInvalidArgument, "INVALID_ARGUMENT") \
+  X(kCorruptLog, "CORRUPT_LOG")               \
+  X(kNoSpace, "NO_SPACE")                     \
+  X(kIo, "IO")                                \
+  X(kLogFailed, "LOG_FAILED")                 \
+  X(kPreviousRefused, "PREVIOUS_REFUSED")     \
+  X(kClosed, "CLOSED")                        \
+  X(kLocked, "LOCKED")                        \
+  X(kInvalidArgument, "INVALID_ARGUMENT")     \
   X(kUnsupportedFormat, "UNSUPPORTED_FORMAT")
 
 enum class Code : uint8_t {
@@ -68,8 +68,8 @@ class [[nodiscard]] Status {
   std::string path_;
 };
 
-#define ODRADEK_RETURN_IF_ERROR(expression)                  \
-  do {                                                       \
+#define ODRADEK_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                           \
     if (::odradek::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

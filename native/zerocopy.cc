@@ -73,8 +73,7 @@ bool is_hot(int descriptor, uint64_t position, uint64_t length) {
     return false;
   }
   const uint64_t pages = (position + length - 1) / page_size() - position / page_size() + 1;
-  return counts.cached >= pages && has_arrived(descriptor, position) &&
-         has_arrived(descriptor, position + length - 1);
+  return counts.cached >= pages && has_arrived(descriptor, position) && has_arrived(descriptor, position + length - 1);
 }
 #else
 bool is_hot(int, uint64_t, uint64_t) { return false; }

@@ -28,7 +28,8 @@ void Start(const Napi::CallbackInfo& info) {
   environment.scratch = scratch.Data();
   environment.scratch_reference = Napi::Reference<Napi::Float64Array>::New(scratch, 1);
   // After the queue's own hook, which frees its wake-up: hooks run in the opposite order.
-  napi_add_env_cleanup_hook(info.Env(), [](void* data) { static_cast<Environment*>(data)->stop(); }, &environment);
+  napi_add_env_cleanup_hook(
+      info.Env(), [](void* data) { static_cast<Environment*>(data)->stop(); }, &environment);
 }
 
 // Tests only: do as on a CPU and a kernel that have none of what the engine would like to use.

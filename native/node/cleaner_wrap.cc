@@ -55,16 +55,16 @@ BatchChunk chunk_of(const Napi::CallbackInfo& info, int64_t end_offset) {
 void run(const Napi::CallbackInfo& info, std::function<Status(Completion* completion)> work) {
   const std::shared_ptr<CompletionQueue> sink = Environment::of(info.Env()).completions;
   sink->begin();
-  ThreadPool::read().post([id = info[0].As<Napi::Number>().DoubleValue(), sink, work = std::move(work),
-                           borrowed = sink->borrow()] {
-    Completion completion = Completion::operation(id, Status());
-    try {
-      completion.status = work(&completion);
-    } catch (const std::bad_alloc&) {
-      completion.status = Status::from_errno(ENOMEM, "");
-    }
-    sink->post(std::move(completion));
-  });
+  ThreadPool::read().post(
+      [id = info[0].As<Napi::Number>().DoubleValue(), sink, work = std::move(work), borrowed = sink->borrow()] {
+        Completion completion = Completion::operation(id, Status());
+        try {
+          completion.status = work(&completion);
+        } catch (const std::bad_alloc&) {
+          completion.status = Status::from_errno(ENOMEM, "");
+        }
+        sink->post(std::move(completion));
+      });
 }
 
 void put_double(uint8_t* p, size_t value) {
@@ -108,8 +108,8 @@ class OffsetMapWrap : public Napi::ObjectWrap<OffsetMapWrap> {
 
   explicit OffsetMapWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<OffsetMapWrap>(info) {
     try {
-      map_ = std::make_shared<OffsetMap>(static_cast<size_t>(int64_at(info, 0)),
-                                         info[1].As<Napi::Number>().DoubleValue());
+      map_ =
+          std::make_shared<OffsetMap>(static_cast<size_t>(int64_at(info, 0)), info[1].As<Napi::Number>().DoubleValue());
     } catch (const std::bad_alloc&) {
       Napi::RangeError::New(info.Env(), "no memory for the offset map").ThrowAsJavaScriptException();
     }

@@ -51,8 +51,8 @@ void CompletionQueue::start(Napi::Function callback, Napi::Float64Array numbers)
   capacity_ = numbers.ElementLength() / kStride;
   Napi::Env env = callback.Env();
   napi_threadsafe_function wake = nullptr;
-  napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "odradek"), 0, 1, nullptr, nullptr, this,
-                                  &CompletionQueue::on_wake, &wake);
+  napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "odradek"), 0, 1, nullptr, nullptr,
+                                  this, &CompletionQueue::on_wake, &wake);
   napi_unref_threadsafe_function(env, wake);
   std::lock_guard lock(mutex_);
   wake_ = wake;

@@ -42,8 +42,6 @@ void SetFaults(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void InitFaults(Napi::Env env, Napi::Object exports) {
-  exports.Set("setFaults", Napi::Function::New<SetFaults>(env));
-}
+void InitFaults(Napi::Env env, Napi::Object exports) { exports.Set("setFaults", Napi::Function::New<SetFaults>(env)); }
 
 }  // namespace odradek

@@ -24,9 +24,11 @@ void FileRangeWrap::Init(Napi::Env env, Napi::Object) {
 // Empty where the environment is being stopped: no step may be taken for granted.
 Napi::Object FileRangeWrap::Create(Napi::Env env, FileRange range) {
   napi_value instance = nullptr;
-  if (napi_new_instance(env, Environment::of(env).file_range_constructor.Value(), 0, nullptr, &instance) != napi_ok) return {};
+  if (napi_new_instance(env, Environment::of(env).file_range_constructor.Value(), 0, nullptr, &instance) != napi_ok)
+    return {};
   void* wrap = nullptr;
-  if (napi_type_tag_object(env, instance, &kFileRangeTag) != napi_ok || napi_unwrap(env, instance, &wrap) != napi_ok) return {};
+  if (napi_type_tag_object(env, instance, &kFileRangeTag) != napi_ok || napi_unwrap(env, instance, &wrap) != napi_ok)
+    return {};
   static_cast<FileRangeWrap*>(wrap)->range_ = std::move(range);
   return {env, instance};
 }

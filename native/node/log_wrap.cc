@@ -23,9 +23,7 @@ int64_t int64_at(const Napi::CallbackInfo& info, size_t i) {
   return to_int64(info[i].As<Napi::Number>().DoubleValue());
 }
 
-int64_t int64_of(Napi::Object object, const char* name) {
-  return to_int64(object.Get(name).ToNumber().DoubleValue());
-}
+int64_t int64_of(Napi::Object object, const char* name) { return to_int64(object.Get(name).ToNumber().DoubleValue()); }
 
 LogSettings settings_of(Napi::Object object) {
   LogSettings settings;
@@ -265,7 +263,8 @@ void LogWrap::ReadBatches(const Napi::CallbackInfo& info) {
 
 void LogWrap::ScanHeaders(const Napi::CallbackInfo& info) {
   ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, from = int64_at(info, 1),
-                           to = int64_at(info, 2), most = static_cast<size_t>(std::max<int64_t>(int64_at(info, 3), 0))] {
+                           to = int64_at(info, 2),
+                           most = static_cast<size_t>(std::max<int64_t>(int64_at(info, 3), 0))] {
     Bytes headers;
     size_t count = 0;
     int64_t next = from;
@@ -278,20 +277,18 @@ void LogWrap::ScanHeaders(const Napi::CallbackInfo& info) {
 }
 
 void LogWrap::FindByTimestamp(const Napi::CallbackInfo& info) {
-  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, timestamp = int64_at(info, 1),
-                           from = int64_at(info, 2)] {
-    int64_t offset = -1;
-    Completion completion = Completion::operation(id, log->find_by_timestamp(timestamp, from, &offset));
-    completion.values[0] = static_cast<double>(offset);
-    sink->post(std::move(completion));
-  });
+  ThreadPool::read().post(
+      [id = begin(info), log = log_, sink = completions_, timestamp = int64_at(info, 1), from = int64_at(info, 2)] {
+        int64_t offset = -1;
+        Completion completion = Completion::operation(id, log->find_by_timestamp(timestamp, from, &offset));
+        completion.values[0] = static_cast<double>(offset);
+        sink->post(std::move(completion));
+      });
 }
 
 // What follows is for logs that are shared only.
 
-void LogWrap::Acquire(const Napi::CallbackInfo& info) {
-  membership_->log->acquire(membership_->member, begin(info));
-}
+void LogWrap::Acquire(const Napi::CallbackInfo& info) { membership_->log->acquire(membership_->member, begin(info)); }
 void LogWrap::ReleaseTurn(const Napi::CallbackInfo&) { membership_->log->release(membership_->member); }
 
 // id, path of the lock's file

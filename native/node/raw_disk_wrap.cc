@@ -84,7 +84,7 @@ Napi::Value Durable(const Napi::CallbackInfo& info) {
 
 // rawRead(path, size, blockBytes, threads, random, seed, maxMs, maxBytes): [seconds, bytes]
 Napi::Value Read(const Napi::CallbackInfo& info) {
-  RawRead read{text(info[0]),   number(info[1]),     number(info[2]), static_cast<int>(number(info[3])),
+  RawRead read{text(info[0]),       number(info[1]), number(info[2]), static_cast<int>(number(info[3])),
                info[4].ToBoolean(), number(info[5])};
   return RawTask::start(info.Env(), [read = std::move(read),
                                      limits = RawLimits{seconds(info[6]), number(info[7])}](RawTask::Numbers* numbers) {
@@ -107,9 +107,8 @@ Napi::Value Evict(const Napi::CallbackInfo& info) {
 
 // rawWarm(path, bytes): []
 Napi::Value Warm(const Napi::CallbackInfo& info) {
-  return RawTask::start(info.Env(), [path = text(info[0]), bytes = number(info[1])](RawTask::Numbers*) {
-    return raw_warm(path, bytes);
-  });
+  return RawTask::start(
+      info.Env(), [path = text(info[0]), bytes = number(info[1])](RawTask::Numbers*) { return raw_warm(path, bytes); });
 }
 
 // rawSinkOpen(): [descriptor, port]
@@ -128,15 +127,15 @@ void SinkClose(const Napi::CallbackInfo& info) { raw_sink_close(static_cast<int>
 
 // rawSend(port, from, path, size, blockBytes, totalBytes): [seconds]; from is 0 memory, 1 sendfile, 2 copy
 Napi::Value Send(const Napi::CallbackInfo& info) {
-  return RawTask::start(info.Env(), [port = static_cast<uint16_t>(number(info[0])),
-                                     from = static_cast<RawSend>(number(info[1])), path = text(info[2]),
-                                     size = number(info[3]), block = number(info[4]),
-                                     bytes = number(info[5])](RawTask::Numbers* numbers) {
-    double taken = 0;
-    ODRADEK_RETURN_IF_ERROR(raw_send(port, from, path, size, block, bytes, &taken));
-    *numbers = {taken};
-    return Status();
-  });
+  return RawTask::start(info.Env(),
+                        [port = static_cast<uint16_t>(number(info[0])), from = static_cast<RawSend>(number(info[1])),
+                         path = text(info[2]), size = number(info[3]), block = number(info[4]),
+                         bytes = number(info[5])](RawTask::Numbers* numbers) {
+                          double taken = 0;
+                          ODRADEK_RETURN_IF_ERROR(raw_send(port, from, path, size, block, bytes, &taken));
+                          *numbers = {taken};
+                          return Status();
+                        });
 }
 
 }  // namespace

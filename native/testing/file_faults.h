@@ -48,9 +48,7 @@ class FaultyFileSystem : public FileSystem {
   Status unlink(const std::string& path) override;
   Status make_folder(const std::string& path) override { return base_.make_folder(path); }
   Status remove_folder(const std::string& path) override { return base_.remove_folder(path); }
-  Status list(const std::string& path, std::vector<FolderEntry>* entries) override {
-    return base_.list(path, entries);
-  }
+  Status list(const std::string& path, std::vector<FolderEntry>* entries) override { return base_.list(path, entries); }
   Status sync_folder(const std::string& path) override;
 
  private:

@@ -47,9 +47,9 @@ enum class JournalKind : uint8_t {
 };
 
 // The names of the above for the addon, in their order.
-inline constexpr const char* kJournalKindNames[] = {"open",       "write",    "truncate", "sync",
-                                                    "syncFileSystem", "syncFolder", "returned", "rename",
-                                                    "unlink",     "makeFolder", "removeFolder", "mark"};
+inline constexpr const char* kJournalKindNames[] = {"open",           "write",      "truncate",     "sync",
+                                                    "syncFileSystem", "syncFolder", "returned",     "rename",
+                                                    "unlink",         "makeFolder", "removeFolder", "mark"};
 
 // Appends entries to a file that it does not sync. A journal that cannot be written ends the process: what follows
 // would be judged by a lie.
@@ -82,9 +82,7 @@ class RecordingFileSystem final : public FileSystem {
   Status unlink(const std::string& path) override;
   Status make_folder(const std::string& path) override;
   Status remove_folder(const std::string& path) override;
-  Status list(const std::string& path, std::vector<FolderEntry>* entries) override {
-    return base_.list(path, entries);
-  }
+  Status list(const std::string& path, std::vector<FolderEntry>* entries) override { return base_.list(path, entries); }
   Status sync_folder(const std::string& path) override;
 
  private:

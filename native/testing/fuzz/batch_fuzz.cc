@@ -37,8 +37,8 @@ int fuzz_one(const uint8_t* data, size_t size) {
     ODRADEK_FUZZ_REQUIRE(info.header.size() <= rules.max_message_bytes);
     ODRADEK_FUZZ_REQUIRE(info.header.record_count >= 0);
   }
-  // What was let in once is let in again as it is, and a follower takes it. As in Kafka, a client's LogAppendTime counts
-  // for its records while they are checked, and is gone then.
+  // What was let in once is let in again as it is, and a follower takes it. As in Kafka, a client's LogAppendTime
+  // counts for its records while they are checked, and is gone then.
   const std::vector<uint8_t> accepted = bytes;
   BatchInfo again;
   if (!had_append_time) {

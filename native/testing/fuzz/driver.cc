@@ -101,8 +101,22 @@ class Mutator {
         break;
       case 2: {
         // Numbers at the borders of what they may be, as all formats have them: big-endian.
-        static constexpr uint64_t kBorders[] = {0, 1, 2, 61, 49, 127, 128, 255, INT16_MAX, UINT16_MAX, INT32_MAX,
-                                                UINT32_MAX, INT64_MAX, UINT64_MAX, uint64_t{1} << 63, uint64_t{1} << 31};
+        static constexpr uint64_t kBorders[] = {0,
+                                                1,
+                                                2,
+                                                61,
+                                                49,
+                                                127,
+                                                128,
+                                                255,
+                                                INT16_MAX,
+                                                UINT16_MAX,
+                                                INT32_MAX,
+                                                UINT32_MAX,
+                                                INT64_MAX,
+                                                UINT64_MAX,
+                                                uint64_t{1} << 63,
+                                                uint64_t{1} << 31};
         const uint64_t value = kBorders[below(std::size(kBorders))] + below(3) - 1;
         const size_t size = size_t{1} << below(4);
         for (size_t i = 0; i < size && at + i < bytes.size(); i++) {
@@ -137,8 +151,10 @@ class Mutator {
         break;
       }
       default:
-        if (below(4) == 0) bytes.resize(at);
-        else if (run > 0) bytes[at] = static_cast<uint8_t>(bytes[at] + below(2) * 2 - 1);
+        if (below(4) == 0)
+          bytes.resize(at);
+        else if (run > 0)
+          bytes[at] = static_cast<uint8_t>(bytes[at] + below(2) * 2 - 1);
     }
   }
 
@@ -177,7 +193,8 @@ std::vector<Bytes> read_folder(const char* path) {
 
 }  // namespace
 
-// By the compiler at each edge of the engine's code. Code of a position-independent program moves, its distances do not.
+// By the compiler at each edge of the engine's code. Code of a position-independent program moves, its distances do
+// not.
 extern "C" __attribute__((no_sanitize("all"))) void __sanitizer_cov_trace_pc() {
   const uintptr_t location =
       reinterpret_cast<uintptr_t>(__builtin_return_address(0)) - reinterpret_cast<uintptr_t>(&__sanitizer_cov_trace_pc);

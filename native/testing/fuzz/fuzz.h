@@ -16,12 +16,12 @@ namespace odradek::fuzz {
 int fuzz_one(const uint8_t* data, size_t size);
 
 // What holds for every input.
-#define ODRADEK_FUZZ_REQUIRE(condition)                                                      \
-  do {                                                                                       \
-    if (!(condition)) {                                                                      \
+#define ODRADEK_FUZZ_REQUIRE(condition)                                                          \
+  do {                                                                                           \
+    if (!(condition)) {                                                                          \
       std::fprintf(stderr, "%s:%d: it does not hold that %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                          \
-    }                                                                                        \
+      std::abort();                                                                              \
+    }                                                                                            \
   } while (false)
 
 // Takes numbers and runs of bytes off the front of an input; zeros when it is spent.

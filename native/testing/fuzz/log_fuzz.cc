@@ -75,7 +75,9 @@ class OpenedLog {
     settings.index_interval_bytes = 100;
     status = log_->open(settings, options, &report);
   }
-  ~OpenedLog() { wait([&](double id) { log_->close(id); }).status.ignore(); }  // the log may have failed
+  ~OpenedLog() {
+    wait([&](double id) { log_->close(id); }).status.ignore();
+  }  // the log may have failed
 
   Log* operator->() { return log_.get(); }
 

@@ -51,7 +51,8 @@ int fuzz_one(const uint8_t* data, size_t size) {
   const uint64_t from = (flags & 2) != 0 ? input.number(2) : 0;
   std::vector<uint8_t> bytes = input.rest();
   if ((flags & 1) != 0) mend_batches(bytes);
-  const uint64_t end = (flags & 4) != 0 ? std::max<int64_t>(0, static_cast<int64_t>(bytes.size()) + shift) : bytes.size();
+  const uint64_t end =
+      (flags & 4) != 0 ? std::max<int64_t>(0, static_cast<int64_t>(bytes.size()) + shift) : bytes.size();
   MemoryFile file(std::move(bytes));
   BatchWalker walker(file, from, end, (flags & 8) == 0);
   uint64_t expected = from;
@@ -64,7 +65,8 @@ int fuzz_one(const uint8_t* data, size_t size) {
       return 0;
     }
     ODRADEK_FUZZ_REQUIRE(walker.next_position() >= expected + kBatchHeaderSize && walker.next_position() <= end);
-    ODRADEK_FUZZ_REQUIRE(walker.header().base_offset >= 0 && walker.header().last_offset() >= walker.header().base_offset);
+    ODRADEK_FUZZ_REQUIRE(walker.header().base_offset >= 0 &&
+                         walker.header().last_offset() >= walker.header().base_offset);
     expected = walker.next_position();
   }
 }

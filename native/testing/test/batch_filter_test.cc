@@ -199,9 +199,9 @@ TEST_F(BatchFilterTest, TakesAndReturnsCompressedRecords) {
 
   const std::vector<uint8_t> packed = {7, 7, 7, 7, 7};
   std::vector<uint8_t> finished;
-  ASSERT_TRUE(finish_pending(out.bytes.data(), out.bytes.size(), out.pending, {{packed.data(), packed.size()}},
-                             &finished)
-                  .ok());
+  ASSERT_TRUE(
+      finish_pending(out.bytes.data(), out.bytes.size(), out.pending, {{packed.data(), packed.size()}}, &finished)
+          .ok());
   EXPECT_EQ(finished.size(), kBatchHeaderSize + 5);
   EXPECT_TRUE(crc_matches(finished.data(), finished.size()));
   BatchHeader sealed;

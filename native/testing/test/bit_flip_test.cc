@@ -85,17 +85,17 @@ class BitFlipTest : public LogTest {
     for (auto n = random_.between(15, 60); n > 0; n--) {
       // No two batches have the same timestamp.
       clock += 20;
-      std::vector<uint8_t> batch = make_batch(static_cast<int>(random_.between(1, 4)),
-                                              clock - static_cast<int64_t>(random_.below(9)) * 20 - random_.between(0, 1),
-                                              0, static_cast<int>(random_.below(70)));
+      std::vector<uint8_t> batch =
+          make_batch(static_cast<int>(random_.between(1, 4)),
+                     clock - static_cast<int64_t>(random_.below(9)) * 20 - random_.between(0, 1), 0,
+                     static_cast<int>(random_.below(70)));
       const int64_t base = log_->log_end_offset();
       if (!append(batch).status.ok()) wrong_ = "an append failed";
       assign(batch.data(), base, 7);
       BatchHeader header;
       peek_header(batch.data(), batch.size(), &header).ignore();
-      if (std::any_of(written_.begin(), written_.end(), [&](const Written& other) {
-            return other.header.max_timestamp == header.max_timestamp;
-          })) {
+      if (std::any_of(written_.begin(), written_.end(),
+                      [&](const Written& other) { return other.header.max_timestamp == header.max_timestamp; })) {
         same_timestamps_ = true;
       }
       written_.push_back({header, std::move(batch)});
@@ -169,7 +169,8 @@ class BitFlipTest : public LogTest {
     std::erase_if(written_, [&](const Written& batch) { return batch.header.last_offset() >= end; });
     check_reads();
     // Appends go on behind what was kept.
-    if (random_.chance(0.5) && append(make_batch(2)).values[0] != static_cast<double>(end)) wrong_ = "an append went elsewhere";
+    if (random_.chance(0.5) && append(make_batch(2)).values[0] != static_cast<double>(end))
+      wrong_ = "an append went elsewhere";
   }
 
   void count(const Status& status) {
@@ -190,7 +191,8 @@ class BitFlipTest : public LogTest {
     const int64_t end = written_.empty() ? 0 : written_.back().header.last_offset() + 1;
     for (int probe = 0; probe < 12 && wrong_.empty() && end > 0; probe++) {
       const int64_t offset = random_.between(0, end - 1);
-      const ReadRequest request{offset, random_.below(2000), true, random_.chance(0.3) ? random_.between(1, end) : INT64_MAX};
+      const ReadRequest request{offset, random_.below(2000), true,
+                                random_.chance(0.3) ? random_.between(1, end) : INT64_MAX};
       check_range(request);
       check_batches(request);
       check_headers(offset, random_.between(offset, end));
@@ -208,12 +210,14 @@ class BitFlipTest : public LogTest {
     if (!status.ok()) return count(status);
     const Written* due = holding(request.offset);
     if (!answer.range.file) {
-      if (request.max_offset > due->header.last_offset()) wrong_ = "nothing to read at " + std::to_string(request.offset);
+      if (request.max_offset > due->header.last_offset())
+        wrong_ = "nothing to read at " + std::to_string(request.offset);
       return;
     }
     std::vector<uint8_t> bytes(answer.range.length);
     size_t read = 0;
-    if (!answer.range.file->pread(bytes.data(), bytes.size(), answer.range.position, &read).ok() || read < bytes.size()) {
+    if (!answer.range.file->pread(bytes.data(), bytes.size(), answer.range.position, &read).ok() ||
+        read < bytes.size()) {
       wrong_ = "a range reaches past its file";
       return;
     }
@@ -241,7 +245,8 @@ class BitFlipTest : public LogTest {
       }
       records_ += static_cast<uint64_t>(header.record_count);
       const auto same = [&](size_t from, size_t to) {
-        return std::equal(due->bytes.begin() + static_cast<ptrdiff_t>(from), due->bytes.begin() + static_cast<ptrdiff_t>(to),
+        return std::equal(due->bytes.begin() + static_cast<ptrdiff_t>(from),
+                          due->bytes.begin() + static_cast<ptrdiff_t>(to),
                           bytes.begin() + static_cast<ptrdiff_t>(position + from));
       };
       namespace at = batch_layout;
@@ -288,7 +293,8 @@ class BitFlipTest : public LogTest {
       due = batch.header.base_offset;
       break;
     }
-    if (base != due) wrong_ = "time " + std::to_string(timestamp) + " finds " + std::to_string(base) + ", due " + std::to_string(due);
+    if (base != due)
+      wrong_ = "time " + std::to_string(timestamp) + " finds " + std::to_string(base) + ", due " + std::to_string(due);
   }
 
   // What retention goes by.
@@ -299,7 +305,8 @@ class BitFlipTest : public LogTest {
     for (const SegmentSummary& segment : log_->segments()) {
       if (segment.active || segment.max_timestamp.timestamp >= below) break;
       for (const Written& batch : written_) {
-        const bool here = batch.header.base_offset >= segment.base_offset && segment.max_timestamp.offset >= batch.header.base_offset;
+        const bool here =
+            batch.header.base_offset >= segment.base_offset && segment.max_timestamp.offset >= batch.header.base_offset;
         if (here && batch.header.max_timestamp >= below) wrong_ = "a young segment seems old";
       }
     }
@@ -331,8 +338,8 @@ TEST_F(BitFlipTest, GivesNoWrongDataAndNoLossThatNobodyIsTold) {
     faults++;
     if (faults <= 5) last += wrong_ + "\n";
   }
-  std::cout << "summary: bit flips: " << seeds << " seeds, " << flipped_ << " bits, " << records_ << " records checked, "
-            << reported_ << " answers CORRUPT, wrong answers: " << faults << std::endl;
+  std::cout << "summary: bit flips: " << seeds << " seeds, " << flipped_ << " bits, " << records_
+            << " records checked, " << reported_ << " answers CORRUPT, wrong answers: " << faults << std::endl;
   EXPECT_EQ(faults, 0u) << last;
   EXPECT_GT(reported_, 0u);
 }

@@ -86,8 +86,12 @@ TEST_F(ConcurrencyTest, ReadersNeverSeeHalfABatch) {
     for (const double id : ids) ASSERT_TRUE(sink_->wait(id).status.ok());
     if (random() % 2 == 0) watermark = log_->log_end_offset();
     switch (random() % 6) {
-      case 0: ASSERT_TRUE(roll().status.ok()); break;
-      case 1: ASSERT_TRUE(flush().status.ok()); break;
+      case 0:
+        ASSERT_TRUE(roll().status.ok());
+        break;
+      case 1:
+        ASSERT_TRUE(flush().status.ok());
+        break;
       case 2: {
         const int64_t first = log_->first_segment_offset();
         ASSERT_TRUE(delete_before(first + (log_->log_end_offset() - first) / 4).status.ok());
@@ -99,7 +103,8 @@ TEST_F(ConcurrencyTest, ReadersNeverSeeHalfABatch) {
         ASSERT_TRUE(truncate(std::max(lowest, log_->log_end_offset() - by)).status.ok());
         break;
       }
-      default: break;
+      default:
+        break;
     }
     ASSERT_LE(log_->flushed_offset(), log_->log_end_offset());
   }

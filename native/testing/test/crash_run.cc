@@ -1,7 +1,7 @@
 #include "crash_run.h"
 
-#include <limits>
 #include <algorithm>
+#include <limits>
 #include <sstream>
 
 #include "big_endian.h"
@@ -64,9 +64,10 @@ class CrashRun::Sink final : public CompletionSink {
 };
 
 CrashRun::CrashRun(uint64_t seed, LeftOut left_out)
-    : random_(seed), disk_(random_.next()), left_out_(left_out), executor_([this](std::function<void()> task) {
-        tasks_.push_back(std::move(task));
-      }) {
+    : random_(seed),
+      disk_(random_.next()),
+      left_out_(left_out),
+      executor_([this](std::function<void()> task) { tasks_.push_back(std::move(task)); }) {
   disk_.leave_out(left_out.disk);
   set_file_system(&disk_);
   ThreadPool::set_executor(&executor_);
@@ -95,8 +96,7 @@ CrashRun::CrashRun(uint64_t seed, LeftOut left_out)
     for (auto& subject : subjects_) {
       if (subject->log && random_.chance(0.5)) append(*subject);
     }
-    for (auto n = random_.below(4); n > 0 && run_task(); n--) {
-    }
+    for (auto n = random_.below(4); n > 0 && run_task(); n--) {}
   });
 }
 
@@ -221,9 +221,8 @@ bool CrashRun::open_alone(Subject& subject, bool clean) {
   options.first_file_name = kFirstFile;
   options.first_file = kFirstText;
   // Its name may be lost where the segment's is kept; its content may not.
-  const bool had_segment = std::ranges::any_of(disk_.files(subject.path), [](const std::string& path) {
-    return path.ends_with(kLogSuffix);
-  });
+  const bool had_segment = std::ranges::any_of(disk_.files(subject.path),
+                                               [](const std::string& path) { return path.ends_with(kLogSuffix); });
   const std::string found = first_file_of(subject);
   if (had_segment && found != kFirstText && found != kNoFile) wrong(subject, "its first file is torn: " + found);
   const uint64_t faults = disk_.faults();
@@ -250,8 +249,8 @@ bool CrashRun::open_alone(Subject& subject, bool clean) {
   if (what.empty() && first_file_of(subject) != (had_segment ? found : kFirstText)) what = "it lacks its first file";
   if (what.empty()) {
     for (const std::string& path : disk_.files(subject.path)) {
-      if (path.ends_with(".cleaned") || path.ends_with(".swap") || path.ends_with(".deleted") || path.ends_with("index.tmp") ||
-          path.ends_with(kFailedMarkerName)) {
+      if (path.ends_with(".cleaned") || path.ends_with(".swap") || path.ends_with(".deleted") ||
+          path.ends_with("index.tmp") || path.ends_with(kFailedMarkerName)) {
         what = "left over: " + path;
       }
     }
@@ -287,8 +286,7 @@ void CrashRun::work() {
     if (dice < 45) {
       append(subject);
     } else if (dice < 70) {
-      for (auto n = random_.below(6); n > 0 && run_task(); n--) {
-      }
+      for (auto n = random_.below(6); n > 0 && run_task(); n--) {}
     } else if (dice < 76) {
       note("flush " + subject.path);
       subject.log->flush(++last_id_);
@@ -397,9 +395,9 @@ void CrashRun::change(Subject& subject) {
     status = call(subject, [&](double id) { subject.log->reset(id, offset); });
     if (status.ok()) model.start_anew(offset);
   } else {
-    const size_t from = random_.chance(0.7) ? model.batches.size() - 1 - random_.below(std::min<size_t>(
-                                                                            model.batches.size(), 5))
-                                            : random_.below(model.batches.size());
+    const size_t from = random_.chance(0.7)
+                            ? model.batches.size() - 1 - random_.below(std::min<size_t>(model.batches.size(), 5))
+                            : random_.below(model.batches.size());
     const ModelBatch& first = model.batches[from];
     if (first.base < subject.log->first_segment_offset()) return;
     const int64_t offset = random_.between(first.base, first.last);
@@ -484,8 +482,7 @@ void CrashRun::delete_before(Subject& subject) {
     if (segment.base_offset <= subject.log_start) first = segment.base_offset;
   }
   model.first_high = std::max(model.first_high, first);
-  const Status status =
-      call(subject, [&](double id) { subject.log->delete_segments_before(id, subject.log_start); });
+  const Status status = call(subject, [&](double id) { subject.log->delete_segments_before(id, subject.log_start); });
   note(std::string("  ") + status.name());
   if (status.ok()) model.first_low = std::max(model.first_low, first);
 }
@@ -510,8 +507,7 @@ void CrashRun::remove(Subject& subject) {
   model.start_anew(0);
   subject.log_start = 0;
   // The checkpoint names it no longer before another takes the name.
-  while (!disk_.is_stopped() && !write_checkpoint()) {
-  }
+  while (!disk_.is_stopped() && !write_checkpoint()) {}
   if (!disk_.is_stopped() && !open(subject, false) && wrong_.empty()) subject.failed = true;
 }
 
@@ -543,7 +539,8 @@ bool CrashRun::write_checkpoint() {
   const bool in_flow = std::exchange(in_flow_, false);
   std::string text;
   for (const auto& subject : subjects_) {
-    const int64_t recovery_point = subject->log ? std::min(subject->log->flushed_offset(), subject->checkpoint_limit) : 0;
+    const int64_t recovery_point =
+        subject->log ? std::min(subject->log->flushed_offset(), subject->checkpoint_limit) : 0;
     text += subject->path + " " + std::to_string(recovery_point) + " " + std::to_string(subject->log_start) + "\n";
   }
   const bool written = write_atomically(kCheckpoint, text + "end\n").ok();
@@ -580,8 +577,7 @@ bool CrashRun::run_task() {
 }
 
 void CrashRun::drain() {
-  while (run_task()) {
-  }
+  while (run_task()) {}
 }
 
 // A change of the log, alone.
@@ -591,8 +587,7 @@ Status CrashRun::call(Subject& subject, const std::function<void(double id)>& su
   const bool in_flow = std::exchange(in_flow_, false);
   submit(id);
   const auto done = [&] { return sink_->done.contains(id); };
-  while (!done() && run_task()) {
-  }
+  while (!done() && run_task()) {}
   in_flow_ = in_flow;
   if (!done()) {
     wrong(subject, "a call was not answered");
@@ -631,8 +626,8 @@ void CrashRun::settle() {
       }
       it = subject->pending.erase(it);
     }
-    subject->model.durable = std::max(subject->model.durable,
-                                      std::min(subject->log->flushed_offset(), subject->model.appended));
+    subject->model.durable =
+        std::max(subject->model.durable, std::min(subject->log->flushed_offset(), subject->model.appended));
   }
 }
 

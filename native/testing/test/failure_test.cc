@@ -101,8 +101,8 @@ TEST_F(FailureTest, AWriteThatCannotBeTakenBackIsCutByTheNextOpen) {
   ASSERT_TRUE(open().ok());
   ASSERT_TRUE(append(make_batch(4)).status.ok());
   ASSERT_TRUE(flush().status.ok());
-  faults().set_faults({{FileOperation::kWrite, ".log", 0, UINT64_MAX, EIO},
-                       {FileOperation::kTruncate, ".log", 0, UINT64_MAX, EIO}});
+  faults().set_faults(
+      {{FileOperation::kWrite, ".log", 0, UINT64_MAX, EIO}, {FileOperation::kTruncate, ".log", 0, UINT64_MAX, EIO}});
   EXPECT_EQ(append(make_batch(4)).status.code(), Code::kIo);
   faults().set_faults({});
   EXPECT_EQ(read_bases(0), Offsets{0});

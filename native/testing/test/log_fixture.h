@@ -143,8 +143,7 @@ class LogTest : public ::testing::Test {
   }
   Status reopen_clean(int64_t log_start = 0) { return open({0, true, log_start}); }
 
-  double submit(std::vector<uint8_t>& batch, BatchOrigin origin = BatchOrigin::kClient,
-                Flush flush = Flush::kNone) {
+  double submit(std::vector<uint8_t>& batch, BatchOrigin origin = BatchOrigin::kClient, Flush flush = Flush::kNone) {
     Append append;
     append.id = ++last_id_;
     append.bytes = batch.data();
@@ -163,10 +162,18 @@ class LogTest : public ::testing::Test {
     return completion;
   }
 
-  Completion flush() { return wait_for([&](double id) { log_->flush(id); }); }
-  Completion roll() { return wait_for([&](double id) { log_->roll(id); }); }
-  Completion truncate(int64_t offset) { return wait_for([&](double id) { log_->truncate(id, offset); }); }
-  Completion reset(int64_t offset) { return wait_for([&](double id) { log_->reset(id, offset); }); }
+  Completion flush() {
+    return wait_for([&](double id) { log_->flush(id); });
+  }
+  Completion roll() {
+    return wait_for([&](double id) { log_->roll(id); });
+  }
+  Completion truncate(int64_t offset) {
+    return wait_for([&](double id) { log_->truncate(id, offset); });
+  }
+  Completion reset(int64_t offset) {
+    return wait_for([&](double id) { log_->reset(id, offset); });
+  }
   Completion delete_before(int64_t offset) {
     return wait_for([&](double id) { log_->delete_segments_before(id, offset); });
   }
@@ -208,9 +215,9 @@ class LogTest : public ::testing::Test {
     Bytes headers;
     size_t count = 0;
     int64_t next = 0;
-    EXPECT_TRUE(log_->scan_headers(log_->first_segment_offset(), log_->log_end_offset(), SIZE_MAX, &headers, &count,
-                                   &next)
-                    .ok());
+    EXPECT_TRUE(
+        log_->scan_headers(log_->first_segment_offset(), log_->log_end_offset(), SIZE_MAX, &headers, &count, &next)
+            .ok());
     for (size_t i = 0; i < count; i++) {
       BatchHeader header;
       EXPECT_TRUE(peek_header(headers.data.get() + i * kBatchHeaderSize, kBatchHeaderSize, &header).ok());

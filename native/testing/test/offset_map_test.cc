@@ -11,9 +11,7 @@ namespace {
 
 const uint8_t* bytes_of(const std::string& text) { return reinterpret_cast<const uint8_t*>(text.data()); }
 
-bool put(OffsetMap& map, const std::string& key, int64_t offset) {
-  return map.put(bytes_of(key), key.size(), offset);
-}
+bool put(OffsetMap& map, const std::string& key, int64_t offset) { return map.put(bytes_of(key), key.size(), offset); }
 int64_t get(const OffsetMap& map, const std::string& key) { return map.get(bytes_of(key), key.size()); }
 
 // The reference implementation's vectors: key 00..0f, input 00, 01, ...

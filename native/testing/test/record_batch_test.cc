@@ -150,7 +150,9 @@ TEST(RecordBatch, ChecksTimestampBounds) {
   rules.now_ms = 10'000;
   rules.timestamp_before_max_ms = 100;
   rules.timestamp_after_max_ms = 10;
-  const auto at = [&](int64_t timestamp) { return check(make_batch({{"a", "1", 10'000}, {"b", "2", timestamp}}), rules); };
+  const auto at = [&](int64_t timestamp) {
+    return check(make_batch({{"a", "1", 10'000}, {"b", "2", timestamp}}), rules);
+  };
   EXPECT_STREQ(at(9'900), "OK");
   EXPECT_STREQ(at(9'899), "INVALID_TIMESTAMP");
   EXPECT_STREQ(at(10'010), "OK");

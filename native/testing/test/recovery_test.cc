@@ -16,7 +16,7 @@ class RecoveryTest : public LogTest {
     ASSERT_TRUE(open().ok());
     for (int i = 0; i < 30; i++) {
       ASSERT_TRUE(append(make_batch(10, 1000 + i)).status.ok());
-  if (i == 9 || i == 19) {
+      if (i == 9 || i == 19) {
         ASSERT_TRUE(roll().status.ok());
       }
     }
@@ -117,7 +117,8 @@ TEST_F(RecoveryTest, CutsATailOfZeros) {
   EXPECT_EQ(report_.truncated_bytes, 5000u);
 }
 
-// A batch whose first bytes lie in a sector that was lost, and all others in one that was kept: whole but for its offset.
+// A batch whose first bytes lie in a sector that was lost, and all others in one that was kept: whole but for its
+// offset.
 TEST_F(RecoveryTest, CutsABatchThatLostTheFirstBytesOfItsOffset) {
   constexpr uint64_t kSector = 512;
   for (uint64_t lost = 1; lost <= 8; lost++) {
