@@ -6,6 +6,7 @@ import type { FileRange, ReadResult } from '../native/types.js'
 import { ErrorCode, KafkaError } from '../protocol/errors.js'
 import type { Isolation, Partition, ReadWaiter, Replicas, ReplicationQuota } from '../replica/index.js'
 import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../storage/index.js'
+import { clearTimeout, setTimeout } from '../time/index.js'
 import type { FetchPartition } from './fetch-sessions.js'
 
 export interface FetchLimits {

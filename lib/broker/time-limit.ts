@@ -1,5 +1,6 @@
 /** Answers that come in time, or not at all. */
 import { KafkaError } from '../protocol/errors.js'
+import { clearTimeout, setTimeout } from '../time/index.js'
 
 /** What `work` resolves with, or REQUEST_TIMED_OUT after `timeoutMs`; 0 sets no bound. The work itself goes on. */
 export function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {

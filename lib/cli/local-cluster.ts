@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { resolve as absolute, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '../time/index.js'
 import type { CommandIo } from './command.js'
 import { StopSignal } from './stop-signal.js'
 
@@ -179,7 +179,7 @@ async function startEtcd(folder: string): Promise<{ process: Process; endpoint: 
       () => '',
     )
     if (health.includes('true')) return { process: etcd, endpoint }
-    await delay(20)
+    await sleep(20)
   }
   if (ended === exitCode(NOT_FOUND)) {
     throw new Error(

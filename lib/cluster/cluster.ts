@@ -7,12 +7,13 @@
  */
 
 import { join } from 'node:path'
-import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type BrokerConfig, ConfigError, parseListeners } from '../config/index.js'
 import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
+import { sleep } from '../time/index.js'
 import { BrokerRemoval } from './changes/broker-removal.js'
 import { BrokerSettingsChanges } from './changes/broker-settings-changes.js'
 import { leaveIsr } from './changes/isr-leave.js'
@@ -289,7 +290,7 @@ export class Cluster {
         return
       } catch (error) {
         this.#log.warn({ err: error }, 'the metadata cannot be read')
-        await delay(READ_PAUSE_MS)
+        await sleep(READ_PAUSE_MS)
       }
     }
   }

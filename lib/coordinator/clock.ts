@@ -2,6 +2,7 @@
  * Time as the coordinator sees it. Everything that waits goes through these two, so that a test can run hours of
  * session timeouts and retention in milliseconds.
  */
+import { clearTimeout, setTimeout } from '../time/index.js'
 
 export interface Clock {
   /** Milliseconds since the epoch, for what is stored. */
@@ -20,21 +21,13 @@ export interface Timers {
 
 export type Time = Clock & Timers
 
-/** setTimeout fires at once above this delay. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
-
 /** The machine's time. Its timers do not keep the process alive. */
 export const systemTime: Time = {
   wallTime: () => Date.now(),
   monotonicTime: () => performance.now(),
   schedule(delayMs, run) {
-    let timer: NodeJS.Timeout
-    const arm = (remainingMs: number) => {
-      const step = Math.min(Math.max(remainingMs, 0), MAX_TIMEOUT_MS)
-      timer = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : run()), step)
-      timer.unref()
-    }
-    arm(delayMs)
+    const timer = setTimeout(run, delayMs)
+    timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
 }

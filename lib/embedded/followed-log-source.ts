@@ -9,6 +9,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { LOG_SUFFIX, PROGRESS_FILE } from '../log/log-file-names.js'
 import { files, followLog } from '../native/index.js'
 import type { FollowedLog, NativeLog } from '../native/types.js'
+import { clearInterval, setInterval, type Timer } from '../time/index.js'
 import { toLogError } from './log-error.js'
 import { readStartOffset } from './log-folder.js'
 import { ReadableLogSource } from './log-source.js'
@@ -20,7 +21,7 @@ const pollIntervalMs = 50
 export class FollowedLogSource extends ReadableLogSource {
   readonly path: string
   readonly #log: FollowedLog
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: Timer
   readonly #watcher: FSWatcher | undefined
   #looking: Promise<void> | undefined
   #isStale = false

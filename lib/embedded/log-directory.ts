@@ -16,6 +16,7 @@ import {
 import { LogsCheckpoint } from '../log/logs-checkpoint.js'
 import { files } from '../native/index.js'
 import type { FileLock } from '../native/types.js'
+import { clearInterval, setInterval, type Timer } from '../time/index.js'
 import { DirectoryLog, type LogKeeper } from './directory-log.js'
 import { DirectoryLogHost } from './directory-log-host.js'
 import { Log } from './log.js'
@@ -58,7 +59,7 @@ export class LogDirectory {
   readonly #turns = new Turns(openedAtOnce)
   readonly #keeper: LogKeeper
   readonly #deleting = new Map<string, Promise<boolean>>()
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: Timer
   #maintenance: Promise<void> | undefined
   #sweep: Iterator<string> | undefined
   #closing: Promise<void> | undefined

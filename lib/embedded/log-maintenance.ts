@@ -10,6 +10,7 @@ import { enforceRetention, type RetainableLog, type RetentionSettings } from '..
 import type { SharedLog } from '../native/index.js'
 import type { NativeLog, SegmentInfo } from '../native/types.js'
 import { BATCH_HEADER_SIZE, BatchAttribute } from '../protocol/index.js'
+import { clearInterval, setInterval } from '../time/index.js'
 import { LogError, toLogError } from './log-error.js'
 import type { LogHost } from './log-host.js'
 import type { ResolvedLogOptions } from './log-options.js'

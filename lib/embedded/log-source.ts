@@ -1,8 +1,8 @@
 /**
  * What is read: a log as those who iterate it see it, be it this process's own or one that another writes.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CheckedBatches, NativeLog, ReadResult } from '../native/types.js'
+import { clearInterval, setInterval, sleep, type Timer } from '../time/index.js'
 import { AbortError, LogError, type LogErrorCode, toLogError } from './log-error.js'
 
 export interface LogSource {
@@ -58,7 +58,7 @@ const longestTimerMs = 0x7fff_ffff
 /** Whoever waits for a log to grow. Bounded by its readers. */
 class Waiters {
   readonly #waiting = new Set<() => void>()
-  #keepAlive: NodeJS.Timeout | undefined
+  #keepAlive: Timer | undefined
 
   wake(): void {
     const all = [...this.#waiting]

@@ -6,9 +6,9 @@
  * cleaned is kept in `cleaner-offset-checkpoint`.
  */
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Files } from '../native/types.js'
+import { sleep } from '../time/index.js'
 import { CorruptCheckpointError, readPartitionOffsets, writePartitionOffsets } from './checkpoint-file.js'
 import { type CleanableLog, type CleanableRange, cleanableRange, dirtyRatio, isDue } from './cleanable-log.js'
 import { CleaningSupersededError, type CompactionResult, compact } from './compaction.js'
@@ -169,7 +169,7 @@ export class LogCleaner {
         this.#log.error({ err: error }, 'the cleaner could not write its checkpoint')
       }
       if (cleaned !== undefined) continue
-      await sleep(this.#options.settings.backoffMs, undefined, { signal, ref: false }).catch(() => {})
+      await sleep(this.#options.settings.backoffMs, { signal, ref: false }).catch(() => {})
     }
   }
 

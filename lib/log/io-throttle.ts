@@ -1,7 +1,7 @@
 /**
  * Keeps a stream of I/O to a number of bytes a second, on average since it began to run ahead.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../time/index.js'
 
 /** Less than this is not worth a timer. */
 const shortestPauseMs = 5
@@ -22,6 +22,6 @@ export class IoThrottle {
     const now = performance.now()
     this.#paidAt = Math.max(this.#paidAt, now) + (bytes / rate) * 1_000
     const pause = this.#paidAt - now
-    if (pause > shortestPauseMs) await sleep(pause, undefined, { signal, ref: false })
+    if (pause > shortestPauseMs) await sleep(pause, { signal, ref: false })
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { createConnection, type Socket } from 'node:net'
+import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
 import { FrameBudget } from './frame-budget.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 
@@ -59,7 +60,7 @@ export function dial(options: DialOptions): Promise<ClientConnection> {
 interface Pending {
   readonly resolve: (frame: Buffer) => void
   readonly reject: (error: Error) => void
-  readonly timer: NodeJS.Timeout
+  readonly timer: Timer
 }
 
 class SocketClientConnection implements ClientConnection, FrameSink {

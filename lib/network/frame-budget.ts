@@ -9,6 +9,7 @@
  * dawdles. Hence nothing deadlocks, a frame larger than what is left goes through when little else is held, and
  * what is held stays below the budget plus one frame.
  */
+import { setTimeout, type Timer } from '../time/index.js'
 
 /** What the budget asks of the reader of one connection. */
 export interface BudgetUser {
@@ -77,7 +78,7 @@ export class FrameBudget {
   #receivedAtElection = 0
   #receivedAtTurn = 0
   #dawdled = 0
-  #turn: NodeJS.Timeout | undefined
+  #turn: Timer | undefined
   #spent = false
   #settling = false
 

@@ -3,6 +3,7 @@
  * kernel page by page, which takes about as long as reading the frame; and the more of it is left to the garbage
  * collector, the more often that marks the whole heap.
  */
+import { clearInterval, setInterval, type Timer } from '../time/index.js'
 
 /** Node has a pool of its own for what is smaller. */
 const minBytes = 4 * 1024
@@ -23,7 +24,7 @@ const inUse = new WeakSet<ArrayBufferLike>()
 let freeBytes = 0
 /** The least that was free since the timer last looked. */
 let unusedBytes = 0
-let timer: NodeJS.Timeout | undefined
+let timer: Timer | undefined
 
 /** `size` bytes of unknown content. */
 export function takeFrame(size: number): Buffer {

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
 import type { FrameHandler } from './connection.js'
 import type { ConnectionQuota } from './connection-quota.js'
 import type { FrameBudget } from './frame-budget.js'
@@ -54,7 +55,7 @@ class SocketListener implements Listener {
   readonly #server = createServer({ pauseOnConnect: true, allowHalfOpen: true })
   readonly #open = new Set<ServerConnection>()
   #count = 0
-  #idleTimer: NodeJS.Timeout | undefined
+  #idleTimer: Timer | undefined
   #refusalLoggedAt = Number.NEGATIVE_INFINITY
   #refusals = 0
   #drained: (() => void) | undefined

@@ -5,6 +5,7 @@
 
 import { Socket } from 'node:net'
 import { canSendFile } from '../native/zerocopy.js'
+import { setTimeout } from '../time/index.js'
 import type { FrameReader } from './frame-reader.js'
 import { PlaintextWriter } from './plaintext-writer.js'
 import type { ResponsePart, Transport, TransportEvents } from './transport.js'

@@ -4,6 +4,7 @@
  */
 
 import type { Logger } from 'pino'
+import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
 import type { Connection, FrameHandler } from './connection.js'
 import type { FrameBudget } from './frame-budget.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
@@ -54,7 +55,7 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   readonly #closeCallbacks = new Set<() => void>()
   #closed = false
   #draining = false
-  #halfCloseTimer: NodeJS.Timeout | undefined
+  #halfCloseTimer: Timer | undefined
 
   /** Requests in order of arrival, from the oldest one whose response has not been handed to the transport. */
   #exchanges: Exchange[] = []

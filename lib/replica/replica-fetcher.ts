@@ -7,6 +7,7 @@
  */
 import type { Logger } from 'pino'
 import { ErrorCode, errorName, type FetchResponse } from '../protocol/index.js'
+import { clearTimeout, setTimeout } from '../time/index.js'
 import type { FetchedPartition } from './fetched-partition.js'
 import { FollowerSession } from './follower-session.js'
 import type { LeaderAddress, LeaderConnection, LeaderDialler } from './leader-connection.js'

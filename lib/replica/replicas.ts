@@ -9,6 +9,7 @@ import { mapInParallel } from '../log/in-parallel.js'
 import { files } from '../native/index.js'
 import { KafkaError } from '../protocol/errors.js'
 import { type DataFolder, engineErrorCode } from '../storage/index.js'
+import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
 import type { IsrWriter } from './isr-writer.js'
 import { dialLeader, type LeaderAddress, type LeaderDialler } from './leader-connection.js'
 import type { LeaderEnvironment, PartitionState } from './leadership.js'
@@ -59,7 +60,7 @@ export class Replicas {
   readonly #failed = new Map<string, Error>()
   /** Of what leaves for followers that are not in sync, from throttled leaders. */
   readonly leaderQuota: ReplicationQuota
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Set<Timer>()
   #cleaner: LogCleaner | undefined
   #stopped = false
 

@@ -45,3 +45,16 @@ test('a file imports only what its room may', (t) => {
   })
   t.deepEqual(breaches, [])
 })
+
+test('timers come from lib/time, which keeps delays of any length', (t) => {
+  const breaches = [...importsOf].flatMap(([path, imports]) => {
+    if (roomOf(path) === 'time') return []
+    const text = readFileSync(join(lib, path), 'utf8')
+    const own =
+      /(?<![\w.#'])(?:set|clear)(?:Timeout|Interval)\(/.test(text) && !imports.includes('time/index.ts')
+    const nodes =
+      /\bsetTimeout\b[^}]*\} from 'node:timers/.test(text) || /globalThis\.set(?:Timeout|Interval)/.test(text)
+    return own || nodes ? [path] : []
+  })
+  t.deepEqual(breaches, [])
+})

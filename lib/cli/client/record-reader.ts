@@ -3,6 +3,7 @@
  * records of the last fetch are taken, so a slow reader bounds the memory.
  */
 import type { Consumer } from '@platformatic/kafka'
+import { sleep } from '../../time/index.js'
 import { groupBy } from '../group-by.js'
 import { kafkaErrorNames, RequestFailure } from './request-failure.js'
 
@@ -98,7 +99,7 @@ export class RecordReader {
           return
         }
         if (!names.some((name) => STALE.includes(name)) || round >= MAX_STALE_ROUNDS) throw error
-        await new Promise((wake) => setTimeout(wake, STALE_PAUSE_MS))
+        await sleep(STALE_PAUSE_MS)
       }
     }
   }

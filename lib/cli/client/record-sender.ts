@@ -3,6 +3,7 @@
  * without acks) one request at a time is under way, and what is under way and gathered bounds the memory.
  */
 import type { Producer } from '@platformatic/kafka'
+import { clearTimeout, setTimeout, type Timer } from '../../time/index.js'
 import { clientOptions } from './cluster.js'
 import type { ConnectionSettings } from './connection-options.js'
 import { type KafkaLibrary, loadKafka } from './kafka-library.js'
@@ -36,7 +37,7 @@ export class RecordSender {
   #nextPartition = 0
   #batch: Message[] = []
   #batchBytes = 0
-  #linger: NodeJS.Timeout | undefined
+  #linger: Timer | undefined
   #sending: Promise<void> = Promise.resolve()
   #isSending = false
   #failure: Error | undefined

@@ -2,7 +2,8 @@
  * `odradek cluster decommission`: empties a broker and takes it out of the cluster. All that it has done stands in the
  * cluster, so it may be broken off and run again at any time.
  */
-import { setTimeout as delay } from 'node:timers/promises'
+
+import { sleep } from '../../time/index.js'
 import { type Cluster, withCluster } from '../client/cluster.js'
 import { connectionOptions, connectionSettings } from '../client/connection-options.js'
 import { type PartitionPlace, planEvacuation } from '../client/evacuation.js'
@@ -87,7 +88,7 @@ async function evacuate(cluster: Cluster, broker: number, atOnce: number, io: Co
     } catch (error) {
       if (++failures >= MAX_FAILURES) throw error
     }
-    await delay(POLL_MS)
+    await sleep(POLL_MS)
   }
   throw new RequestFailure(`the decommissioning of broker ${broker} was taken back`)
 }
@@ -117,7 +118,7 @@ async function takeBack(cluster: Cluster, broker: number, io: CommandIo): Promis
     )
     cancelled += leaving.length
     // Another run may have begun some a moment ago.
-    await delay(POLL_MS)
+    await sleep(POLL_MS)
   }
   io.stdout.write(
     `Broker ${broker} is given replicas again; ${cancelled} moves away from it were cancelled.\n`,

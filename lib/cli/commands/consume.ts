@@ -1,5 +1,6 @@
 /** `odradek consume`: prints the records of a topic; the flags are those of kafka-console-consumer. */
 import type { Consumer } from '@platformatic/kafka'
+import { sleep } from '../../time/index.js'
 import { Cluster, clientOptions, EARLIEST, LATEST } from '../client/cluster.js'
 import {
   booleanProperty,
@@ -221,7 +222,7 @@ async function print(
         await group?.commit()
         lastCommitAt = now
       }
-      if (reader.positions.length === 0) await new Promise((wake) => setTimeout(wake, 100))
+      if (reader.positions.length === 0) await sleep(100)
     }
     if (commitEveryMs !== undefined) await group?.commitBeforeLeaving()
   } finally {

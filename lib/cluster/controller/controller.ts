@@ -8,9 +8,9 @@
  * of the one that leads then: who starts anew may have lost what was not on disk, and must not be the last one in sync.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { mapInParallel } from '../../log/in-parallel.js'
+import { sleep } from '../../time/index.js'
 import type { ClusterImage } from '../image/cluster-image.js'
 import { elected } from '../image/partition-election.js'
 import { nextStep } from '../image/reassignment.js'
@@ -111,7 +111,7 @@ export class Controller {
       } catch (error) {
         this.#failures.tell(error)
         this.#isPending = true
-        await delay(error instanceof MetadataRefusedError ? refusedPauseMs : retryMs)
+        await sleep(error instanceof MetadataRefusedError ? refusedPauseMs : retryMs)
       }
     }
   }

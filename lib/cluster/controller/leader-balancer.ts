@@ -5,6 +5,7 @@
 
 import type { Logger } from 'pino'
 import type { BrokerConfig } from '../../config/index.js'
+import { clearTimeout, setTimeout, type Timer } from '../../time/index.js'
 import type { LeaderElections, TopicPartition } from '../changes/leader-elections.js'
 import type { ClusterImage, TopicImage } from '../image/cluster-image.js'
 
@@ -19,7 +20,7 @@ export class LeaderBalancer {
   readonly #percentage: number
   readonly #intervalMs: number
   readonly #log: Logger
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #round: Promise<void> | undefined
   #closed = false
 

@@ -4,6 +4,7 @@
  */
 
 import type { BrokerConfig, Overrides, TopicConfig } from '../../config/index.js'
+import { clearTimeout, setTimeout } from '../../time/index.js'
 import type { BrokerEndpoint, LiveValue, PartitionValue, TopicValue } from '../store/metadata-keys.js'
 import type { MetadataChange, MetadataEntry } from '../store/metadata-store.js'
 import { elect, type MemberState } from './partition-election.js'

@@ -2,6 +2,7 @@
 
 import { connect } from 'node:net'
 import { ConfigError } from '../../config/index.js'
+import { clearTimeout, setTimeout } from '../../time/index.js'
 import type { BrokerImage } from '../image/cluster-image.js'
 import type { BrokerEndpoint } from '../store/metadata-keys.js'
 

@@ -9,10 +9,10 @@
  * last answered keepalive was sent, on a clock that goes on while the machine sleeps or the process is stopped.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConfigError } from '../../config/index.js'
 import { randomUuid } from '../../protocol/index.js'
+import { clearTimeout, setTimeout, sleep, type Timer } from '../../time/index.js'
 import { leaveIsrs, soleReplicaOf } from '../changes/isr-leave.js'
 import type { ClusterImage } from '../image/cluster-image.js'
 import { MetadataRolledBackError } from '../store/metadata-errors.js'
@@ -67,7 +67,7 @@ export class Liveness {
   #endpoints: readonly BrokerEndpoint[] = []
   #lease: string | undefined
   #leasedUntil = Number.NEGATIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #joining: Promise<void> | undefined
   #isLive = false
   #isLeaving = false
@@ -144,7 +144,7 @@ export class Liveness {
       })
       if (!succeeded || !image.leadsWhatOthersCould()) return
       await image.until(() => !image.leadsWhatOthersCould(), leavePatienceMs)
-      await delay(farewellMs)
+      await sleep(farewellMs)
     } catch (error) {
       log.warn({ err: error }, 'leaderships could not be handed over')
     }
@@ -303,7 +303,7 @@ export class Liveness {
         }
         this.#notRegistered.tell(error)
       }
-      await delay(rejoinPauseMs)
+      await sleep(rejoinPauseMs)
     }
   }
 

@@ -6,6 +6,7 @@
 
 import { connect, type Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { clearTimeout, setTimeout, type Timer } from '../../time/index.js'
 import type { BrokerImage, ClusterImage } from '../image/cluster-image.js'
 import type { MetadataLeases } from '../store/metadata-store.js'
 
@@ -20,7 +21,7 @@ interface Peer {
   readonly host: string
   readonly port: number
   socket: Socket | undefined
-  timer: NodeJS.Timeout | undefined
+  timer: Timer | undefined
   wasConnected: boolean
 }
 

@@ -3,7 +3,6 @@
  * endpoint's channel reconnects by itself, with back-off.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type ChannelCredentials,
   Client,
@@ -14,6 +13,7 @@ import {
   status,
 } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
+import { sleep } from '../../time/index.js'
 import { explained, isStaleToken, isUnclear } from './etcd-errors.js'
 import { type Header, type Method, methods } from './etcd-messages.js'
 import {
@@ -152,7 +152,7 @@ export class EtcdConnection {
         if (isSent && !isRepeatable) throw new MetadataOutcomeUnknownError(details, error)
         if (this.#closed || performance.now() + pauseMs >= deadline)
           throw new MetadataUnavailableError(details, error)
-        await delay(pauseMs)
+        await sleep(pauseMs)
       }
     }
   }
@@ -206,7 +206,7 @@ export class EtcdConnection {
       this.#moveFrom(client)
       if (isLate)
         throw new MetadataUnavailableError(`no answer from ${endpoints.join(', ')}${this.#told(why)}`)
-      if (tried % endpoints.length === 0) await delay(pauseMs)
+      if (tried % endpoints.length === 0) await sleep(pauseMs)
     }
   }
 

@@ -4,7 +4,7 @@
  * its change in what the watches feed.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '../../time/index.js'
 import { EtcdConnection, type EtcdOptions } from './etcd-connection.js'
 import {
   compareEqual,
@@ -166,7 +166,7 @@ export class EtcdMetadataStore implements MetadataStore {
     for (const [index, { key, modRevision }] of compares.entries()) {
       const found = responses[index]?.responseRange?.kvs[0]
       if (found) await this.#seen([key], Number(found.modRevision))
-      else if (modRevision !== 0) await delay(staleRestMs)
+      else if (modRevision !== 0) await sleep(staleRestMs)
     }
   }
 

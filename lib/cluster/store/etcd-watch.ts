@@ -5,6 +5,7 @@
  */
 
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
+import { clearInterval, clearTimeout, setInterval, setTimeout, type Timer } from '../../time/index.js'
 import type { EtcdConnection } from './etcd-connection.js'
 import { explained } from './etcd-errors.js'
 import { deletion, methods, type WatchRequest, type WatchResponse } from './etcd-messages.js'
@@ -28,7 +29,7 @@ export class EtcdWatch {
   readonly #onCompacted: (error: MetadataCompactedError) => void
   readonly #waits = new Set<{ revision: number; settle: (reached: boolean) => void }>()
   readonly #stopMoving: () => void
-  readonly #questions: NodeJS.Timeout
+  readonly #questions: Timer
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined
   /** etcd has the watch of this stream. */
   #isCreated = false
@@ -36,7 +37,7 @@ export class EtcdWatch {
   #revision: number
   #pauseMs = firstPauseMs
   #startedAt = Number.POSITIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   readonly #failures: RepeatedFailure
   #closed = false
 

@@ -7,6 +7,7 @@ import {
   decompress,
   type Int64,
 } from '../../protocol/index.js'
+import { sleep } from '../../time/index.js'
 import { type Fault, fault } from './fault.js'
 import type { FileWindow } from './file-window.js'
 import { plus, walkRecords } from './record-walk.js'
@@ -54,7 +55,7 @@ export async function* walkBatches(
     const bytes = Buffer.from(await file.read(position, BATCH_HEADER_SIZE))
     const size = bytes.length < BATCH_HEADER_SIZE ? BATCH_HEADER_SIZE : new BatchHeader(bytes).sizeInBytes
     if (size > file.size - position && settleMs > 0) {
-      await new Promise((resolve) => setTimeout(resolve, settleMs))
+      await sleep(settleMs)
       if (await file.refresh()) continue
     }
     const stop = (code: 'TORN_TAIL' | 'CORRUPT_BATCH', problem: string) =>

@@ -13,6 +13,7 @@ import {
   TXN_INDEX_SUFFIX,
 } from '../../log/log-file-names.js'
 import type { Int64 } from '../../protocol/index.js'
+import { sleep } from '../../time/index.js'
 import { walkBatches } from './batch-walk.js'
 import { defaultSettleMs, type Fault, type FaultCode, fault } from './fault.js'
 import { FileWindow } from './file-window.js'
@@ -121,7 +122,7 @@ async function settled(folder: string, base: number, settleMs: number): Promise<
     const before = await signature(folder, base)
     const result = await verifySegment(folder, base, settleMs)
     if (result.faults.length === 0 || attempt === attempts) return result
-    await new Promise((resolve) => setTimeout(resolve, settleMs))
+    await sleep(settleMs)
     const after = await signature(folder, base)
     if (after === '') return undefined
     if (after === before) return result

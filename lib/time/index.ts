@@ -1,0 +1,8 @@
+export {
+  clearInterval,
+  clearTimeout,
+  setInterval,
+  setTimeout,
+  sleep,
+  type Timer,
+} from './timers.js'
