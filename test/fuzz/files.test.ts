@@ -3,7 +3,7 @@
 import { decodeMetadataRecord } from '../../lib/cluster/kafka/metadata-records.js'
 import { parseMetaProperties } from '../../lib/cluster/membership/meta-properties.js'
 import { ConfigError, formatProperty, parseProperties } from '../../lib/config/index.js'
-import { decodeGroupRecord } from '../../lib/coordinator/group-records.js'
+import { decodeGroupRecord } from '../../lib/coordinator/group/group-records.js'
 import { CorruptCheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../lib/log/checkpoint-file.js'
 import { decodeTransactionIndex, encodeTransactionIndex } from '../../lib/log/transaction-index.js'
 import { crc32c } from '../../lib/protocol/crc32c.js'

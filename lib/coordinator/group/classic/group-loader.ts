@@ -1,0 +1,109 @@
+/**
+ * Replays a partition of `__consumer_offsets`: the last value of each key counts, a tombstone removes it. Records of
+ * other kinds of groups (consumer, share and streams groups) are left alone.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Int64 } from '../../../protocol/index.js'
+import { TransactionalOffsets } from '../../offsets/pending-offsets.js'
+import { type GroupBatch, readGroupBatches } from '../../runtime/record-batches.js'
+import type { GroupRecordContent } from '../group-records.js'
+import type { GroupShard } from '../group-shard.js'
+import { Group } from './group.js'
+import { Member } from './member.js'
+import { subscribedTopicsOf } from './subscription.js'
+
+/** Records between two turns of the event loop: a few milliseconds, in which nobody else is served. */
+const recordsPerTurn = 1_000
+
+export async function loadGroups(
+  shard: GroupShard,
+  runs: AsyncIterable<Uint8Array>,
+  isAborted: () => boolean,
+): Promise<void> {
+  const transactional = new TransactionalOffsets()
+  const onUnreadable = (offset: Int64, error: unknown) => {
+    shard.logger.warn({ err: error, partition: shard.partition, offset }, 'a group record was skipped')
+  }
+  let records = 0
+  for await (const run of runs) {
+    if (isAborted()) return
+    for await (const batch of readGroupBatches(run, onUnreadable)) {
+      try {
+        replay(shard, transactional, batch)
+      } catch (error) {
+        onUnreadable(batch.baseOffset, error)
+      }
+      records += batch.contents.length
+      if (records < recordsPerTurn) continue
+      records = 0
+      await setImmediate()
+      if (isAborted()) return
+    }
+  }
+  if (transactional.openTransactions > 0) {
+    shard.logger.warn(
+      { partition: shard.partition, transactions: transactional.openTransactions },
+      'offsets of transactions that never ended were left out',
+    )
+  }
+  // Offsets without a group belong to simple consumers.
+  for (const groupId of shard.offsets.groupIds) {
+    if (!shard.groups.has(groupId)) shard.groups.set(groupId, Group.empty(groupId, shard.time.wallTime()))
+  }
+}
+
+function replay(shard: GroupShard, transactional: TransactionalOffsets, batch: GroupBatch): void {
+  const { producerId, isTransactional, endOfTransaction, contents } = batch
+  if (endOfTransaction !== null) {
+    const ended = transactional.end(producerId)
+    if (endOfTransaction === 'COMMIT') for (const [key, committed] of ended) shard.offsets.set(key, committed)
+  }
+  for (const content of contents) {
+    if (content.type === 'group') {
+      if (content.value === null) shard.groups.delete(content.groupId)
+      else shard.groups.set(content.groupId, groupOf(content.groupId, content.value))
+    } else if (isTransactional && content.committed !== null) {
+      transactional.add(producerId, content.key, content.committed)
+    } else {
+      transactional.supersede(content.key)
+      if (content.committed === null) shard.offsets.delete(content.key)
+      else shard.offsets.set(content.key, content.committed)
+    }
+  }
+}
+
+/** A group as a record says it was. */
+export function groupOf(
+  groupId: string,
+  value: NonNullable<(GroupRecordContent & { type: 'group' })['value']>,
+): Group {
+  const group = new Group({
+    groupId,
+    // Only groups without members and groups whose members have their assignments are written.
+    state: value.members.length === 0 ? 'Empty' : 'Stable',
+    generationId: value.generation,
+    protocolType: value.protocolType || null,
+    protocolName: value.protocol,
+    leaderId: value.leader,
+    stateTimestamp: value.currentStateTimestamp,
+  })
+  group.persisted = true
+  for (const member of value.members) {
+    group.add(
+      new Member({
+        memberId: member.memberId,
+        groupInstanceId: member.groupInstanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        protocolType: value.protocolType,
+        rebalanceTimeoutMs: member.rebalanceTimeout === -1 ? member.sessionTimeout : member.rebalanceTimeout,
+        sessionTimeoutMs: member.sessionTimeout,
+        // Only what the selected protocol needs is kept: the others come back with the next JoinGroup.
+        protocols: [{ name: value.protocol ?? '', metadata: member.subscription }],
+        assignment: member.assignment,
+      }),
+    )
+  }
+  group.subscribedTopics = subscribedTopicsOf(group)
+  return group
+}
