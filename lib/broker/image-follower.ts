@@ -121,6 +121,7 @@ export class ImageFollower {
       .map((state) => ({
         topic: topic.name,
         topicId: topic.topicId,
+        isInternal: topic.isInternal,
         config: topic.config,
         ...state,
       }))

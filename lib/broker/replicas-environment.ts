@@ -10,6 +10,7 @@ export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): Rep
     nodeId,
     isrWriter,
     leaveIsr: (topicId, partition) => cluster.leaveIsr(topicId, partition),
+    isFenced: () => cluster.isFenced,
     brokerEpoch: () => cluster.brokerEpoch,
     isRegistered: (brokerId, brokerEpoch) =>
       image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch && image.memberState(brokerId) === 'live',

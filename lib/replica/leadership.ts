@@ -26,6 +26,8 @@ export interface PartitionState {
 export interface LeaderEnvironment {
   readonly nodeId: number
   readonly isrWriter: IsrWriter
+  /** True once this broker's lease has ended: other brokers may lead what it believes to lead. */
+  isFenced(): boolean
   /** `replica.lag.time.max.ms`. */
   readonly lagTimeMaxMs: number
   /** Monotonic, in ms. */

@@ -13,7 +13,13 @@ import { enforceRetention, type RetentionSettings } from '../log/retention.js'
 import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
 import type { ControlType } from '../protocol/index.js'
-import type { AppendOutcome, CommittedRead, OpenTransaction, PartitionLog } from '../storage/index.js'
+import type {
+  AppendOutcome,
+  CommittedRead,
+  LeaderAppend,
+  OpenTransaction,
+  PartitionLog,
+} from '../storage/index.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
 import {
@@ -31,9 +37,19 @@ export interface ProduceOutcome extends AppendOutcome {
   logStartOffset: number
 }
 
+/** What a produce request asks for, and what its version and sender allow. */
+export interface ProduceOptions {
+  readonly acks: number
+  /** Older clients cannot read zstd. */
+  readonly allowsZstd: boolean
+  readonly allowsInternalTopics: boolean
+}
+
 export interface PartitionOptions {
   topic: string
   topicId: string
+  /** Brokers alone write to it, unless a client is allowed to. */
+  isInternal: boolean
   log: PartitionLog
   config: TopicConfig
   /** What is known to be committed of the log: from the checkpoint. */
@@ -53,6 +69,7 @@ export class Partition implements CleanableLog {
   onFollowerFlushed: (() => void) | undefined
   /** Told once, when the log has failed: nothing can be appended to it before it is opened anew. */
   onLogFailed: (() => void) | undefined
+  readonly #isInternal: boolean
   readonly #environment: LeaderEnvironment
   #state: PartitionState | undefined
   /** While this broker leads. */
@@ -62,11 +79,12 @@ export class Partition implements CleanableLog {
   readonly #acknowledgements = new Acknowledgements(() => this.#config.minInsyncReplicas)
   #closed = false
 
-  constructor({ topic, topicId, log, config, highWatermark, environment }: PartitionOptions) {
+  constructor({ topic, topicId, isInternal, log, config, highWatermark, environment }: PartitionOptions) {
     this.topic = topic
     this.topicId = topicId
     this.partition = log.partition
     this.log = log
+    this.#isInternal = isInternal
     this.#config = config
     this.#environment = environment
     this.#progress = new LogProgress(log.logEndOffset, Math.max(highWatermark, log.logStartOffset))
@@ -197,8 +215,9 @@ export class Partition implements CleanableLog {
   }
 
   /** Throws where `produce` would reject before it appends anything, whatever the records are. */
-  requireProducible(acks: number): void {
-    this.#requireAppendable(acks === -1)
+  requireProducible(options: ProduceOptions): void {
+    this.#requireWritableBy(options)
+    this.#requireAppendable(options.acks === -1)
   }
 
   /**
@@ -206,11 +225,17 @@ export class Partition implements CleanableLog {
    * (with `write.caching` when they are in their page caches), with acks 1 when they are in the leader's page cache.
    * `onWritten` is called once where the records were appended: from then on `records` is the caller's again.
    */
-  async produce(records: Uint8Array, acks: number, onWritten?: () => void): Promise<ProduceOutcome> {
+  async produce(
+    records: Uint8Array,
+    options: ProduceOptions,
+    onWritten?: () => void,
+  ): Promise<ProduceOutcome> {
+    this.#requireWritableBy(options)
     const { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate } = await this.#append(
       records,
       'client',
-      acks === -1,
+      options.acks === -1,
+      options.allowsZstd,
       onWritten,
     )
     const { logStartOffset } = this
@@ -219,7 +244,7 @@ export class Partition implements CleanableLog {
 
   /** Appends what a coordinator of this broker wrote, with the durability of acks −1. */
   appendInternal(records: Uint8Array): Promise<AppendOutcome> {
-    return this.#append(records, 'coordinator', true)
+    return this.#append(records, 'coordinator', true, true)
   }
 
   /** Exclusive upper bound of what a reader with this isolation may see. */
@@ -360,6 +385,7 @@ export class Partition implements CleanableLog {
    */
   async deleteRecords(offset: number): Promise<number> {
     this.#requireOpen()
+    this.#requireNotFenced()
     const leadership = this.#requireLeadership()
     const target = offset === -1 ? this.highWatermark : offset
     if (target < 0 || target > this.highWatermark) {
@@ -373,6 +399,7 @@ export class Partition implements CleanableLog {
     if (this.#leadership !== leadership) throw this.#notLeader()
     if (leadership.lowestLogStart(this.logStartOffset) < target)
       await this.#acknowledgements.waitForLogStarts(target)
+    this.#requireNotFenced()
     return leadership.lowestLogStart(this.logStartOffset)
   }
 
@@ -422,24 +449,33 @@ export class Partition implements CleanableLog {
 
   async #append(
     records: Uint8Array,
-    origin: 'client' | 'coordinator',
+    origin: LeaderAppend['origin'],
     byAllReplicas: boolean,
+    allowsZstd: boolean,
     onWritten?: () => void,
   ): Promise<AppendOutcome> {
     const leadership = this.#requireAppendable(byAllReplicas)
     const { leaderEpoch } = leadership
     const flush = byAllReplicas && !this.#config.writeCaching
-    const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, flush })
+    const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, allowsZstd, flush })
     onWritten?.()
     if (byAllReplicas) {
       const waiting = this.#acknowledged(leadership, outcome.lastOffset + 1, flush)
       if (waiting) await waiting
     }
+    this.#requireNotFenced()
     return outcome
+  }
+
+  #requireWritableBy({ allowsInternalTopics }: ProduceOptions): void {
+    if (this.#isInternal && !allowsInternalTopics) {
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${this.topic} is written by brokers alone.`)
+    }
   }
 
   #requireAppendable(byAllReplicas: boolean): Leadership {
     this.#requireOpen()
+    this.#requireNotFenced()
     const leadership = this.#requireLeadership()
     if (byAllReplicas) this.#acknowledgements.requireInSync(leadership)
     return leadership
@@ -448,6 +484,15 @@ export class Partition implements CleanableLog {
   #requireOpen(): void {
     if (this.#closed) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (this.log.failure) throw new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message)
+  }
+
+  /** Checked before a leader changes its log, and again before it says that it has. */
+  #requireNotFenced(): void {
+    if (!this.#environment.isFenced()) return
+    throw new KafkaError(
+      'NOT_LEADER_OR_FOLLOWER',
+      'The lease of this broker has ended: it leads nothing until it has registered again.',
+    )
   }
 
   #requireLeadership(): Leadership {

@@ -22,6 +22,8 @@ export interface AssignedPartition extends PartitionState {
   topic: string
   topicId: string
   partition: number
+  /** A topic that brokers keep their own state in. */
+  isInternal: boolean
   config: TopicConfig
 }
 
@@ -35,6 +37,8 @@ export interface ReplicasEnvironment {
    * Takes this broker out of the partition's ISR, where others are in it, so that one of them leads. Left out: it stays.
    */
   readonly leaveIsr?: (topicId: string, partition: number) => Promise<void>
+  /** True where other brokers may have taken over what this one leads. */
+  isFenced(): boolean
   /** Of this broker. */
   brokerEpoch(): number
   isRegistered(brokerId: number, brokerEpoch: number): boolean
@@ -72,6 +76,7 @@ export class Replicas {
     this.#leaderEnvironment = {
       nodeId: environment.nodeId,
       isrWriter: environment.isrWriter,
+      isFenced: () => environment.isFenced(),
       get lagTimeMaxMs() {
         return config.get('replica.lag.time.max.ms')
       },
@@ -257,13 +262,14 @@ export class Replicas {
   }
 
   async #open(assigned: AssignedPartition): Promise<void> {
-    const { topic, topicId, partition, config } = assigned
+    const { topic, topicId, partition, isInternal, config } = assigned
     const name = `${topic}-${partition}`
     try {
       const log = await this.#folder.openLog(topic, topicId, partition, config)
       const opened = new Partition({
         topic,
         topicId,
+        isInternal,
         log,
         config,
         highWatermark: this.#folder.highWatermarkAtStart(topic, partition),

@@ -4,11 +4,15 @@
  */
 import type { TopicConfig } from '../config/index.js'
 import { KafkaError } from '../protocol/errors.js'
-import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
+import { BATCH_HEADER_SIZE, BatchHeader, compressionIds } from '../protocol/index.js'
 import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
 
-/** Throws CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE or INVALID_TXN_STATE. */
-export function checkClientBatch(records: Uint8Array, config: TopicConfig): BatchIdentity {
+/** Throws CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE or INVALID_TXN_STATE. */
+export function checkClientBatch(
+  records: Uint8Array,
+  config: TopicConfig,
+  allowsZstd: boolean,
+): BatchIdentity {
   if (records.byteLength === 0)
     throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
   if (records.byteLength < BATCH_HEADER_SIZE) {
@@ -35,6 +39,8 @@ export function checkClientBatch(records: Uint8Array, config: TopicConfig): Batc
     )
   }
   const batch = readBatchIdentity(records)
+  if (batch.compression === compressionIds.zstd && !allowsZstd)
+    throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
   if (batch.isControl) throw new KafkaError('INVALID_RECORD', 'Clients may not write control records.')
   if (batch.isTransactional) {
     throw new KafkaError(

@@ -6,7 +6,12 @@ export { isSequenceBefore } from './batch-identity.js'
 export { DataFolder } from './data-folder.js'
 export { engineErrorCode, toKafkaError } from './engine-errors.js'
 export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } from './offset-lookup.js'
-export { PartitionLog, type PartitionLogListener, type PartitionLogOptions } from './partition-log.js'
+export {
+  type LeaderAppend,
+  PartitionLog,
+  type PartitionLogListener,
+  type PartitionLogOptions,
+} from './partition-log.js'
 export type { CommittedRead, OpenTransaction } from './partition-transactions.js'
 export type { ProducerSummary } from './producer-state.js'
 export { type RecordError, recordErrorsOf } from './record-errors.js'

@@ -48,6 +48,8 @@ export interface LeaderAppend {
   leaderEpoch: number
   /** `client`: one batch, checked as a produce request; `coordinator`: written by the broker itself. */
   origin: 'client' | 'coordinator'
+  /** False for a client too old to read zstd. */
+  allowsZstd: boolean
   /** Ask for an fdatasync as soon as the batch is written. */
   flush: boolean
 }
@@ -170,10 +172,11 @@ export class PartitionLog {
    */
   async appendAsLeader(
     records: Uint8Array,
-    { leaderEpoch, origin, flush }: LeaderAppend,
+    { leaderEpoch, origin, allowsZstd, flush }: LeaderAppend,
   ): Promise<AppendOutcome> {
     this.#requireWritable()
-    const batch = origin === 'client' ? checkClientBatch(records, this.#config) : readBatchIdentity(records)
+    const batch =
+      origin === 'client' ? checkClientBatch(records, this.#config, allowsZstd) : readBatchIdentity(records)
     const options = {
       leaderEpoch,
       origin: origin === 'client' ? 'leader' : 'coordinator',

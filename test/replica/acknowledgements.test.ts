@@ -13,6 +13,7 @@ const at = (highWatermark: number, flushedOffset = highWatermark) => ({
 function leading(isr: readonly number[]) {
   const environment: LeaderEnvironment = {
     nodeId: 1,
+    isFenced: () => false,
     lagTimeMaxMs: 30_000,
     now: () => 0,
     schedule: () => {},

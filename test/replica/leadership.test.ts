@@ -23,6 +23,7 @@ class Bench {
     this.#state = { leader: 1, leaderEpoch: 5, partitionEpoch: 7, replicas, isr }
     const environment: LeaderEnvironment = {
       nodeId: 1,
+      isFenced: () => false,
       lagTimeMaxMs,
       now: () => this.now,
       schedule: (delayMs, work) => this.#timers.push({ at: this.now + delayMs, work }),

@@ -32,7 +32,7 @@ function open(folder: string, segmentBytes: number, engine = nativeEngine): Prom
 
 function append(log: PartitionLog, baseSequence: number) {
   const records = batchOf(['value'], { producerId: 7, producerEpoch: 0, baseSequence })
-  return log.appendAsLeader(records, { leaderEpoch: 0, origin: 'client', flush: false })
+  return log.appendAsLeader(records, { leaderEpoch: 0, origin: 'client', allowsZstd: true, flush: false })
 }
 
 test('a snapshot taken at a roll knows every batch below it, however fast they come', async (t) => {

@@ -2,9 +2,9 @@
  * Produce. Version 7 allows zstd, 8 brings messages with the errors, 9 flexible encoding, 10 the current leader,
  * 13 topic ids instead of names.
  */
-import { isInternalTopic } from '../../cluster/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type Int64, nearestInt64, type RequestOf } from '../../protocol/index.js'
+import type { ProduceOptions } from '../../replica/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
@@ -12,13 +12,10 @@ import { RefusedBatches } from '../refused-batches.js'
 import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
 
-const zstd = 4
 const zstdFromVersion = 7
-const attributesAt = 22
-const codecMask = 0x07
 const noTopic = ''
 
-/** Who repairs an internal topic by hand names itself so, as in Kafka. */
+/** The client id that may write to internal topics, to repair them by hand; as in Kafka. */
 const internalTopicsClient = '__admin_client'
 
 type PartitionData = RequestOf<'Produce'>['topicData'][number]['partitionData'][number]
@@ -29,6 +26,7 @@ interface ProduceCall {
   readonly context: RequestContext
   /** What is wrong with the request as a whole. */
   readonly refusal: KafkaError | undefined
+  readonly options: ProduceOptions
   readonly refused: RefusedBatches
   readonly leaders: CurrentLeaders
   onWritten(): void
@@ -59,6 +57,11 @@ export const produce = defineHandler({
       request,
       context,
       refusal: refuse(request),
+      options: {
+        acks,
+        allowsZstd: version >= zstdFromVersion,
+        allowsInternalTopics: context.clientId === internalTopicsClient,
+      },
       refused: RefusedBatches.of(connection),
       leaders: new CurrentLeaders(context),
       onWritten: () => {
@@ -91,18 +94,9 @@ function refuse({ acks, transactionalId }: RequestOf<'Produce'>): KafkaError | u
   return undefined
 }
 
-/** Another broker may lead by now, without what is appended here: asked again before anything is acknowledged. */
-function requireNotFenced({ cluster }: BrokerServices): void {
-  if (!cluster.isFenced) return
-  throw new KafkaError(
-    'NOT_LEADER_OR_FOLLOWER',
-    'This broker has lost touch with the cluster and leads nothing until it is back.',
-  )
-}
-
 /**
- * A sequence is out of order for good, as producers take it, only in the log of the leader: one that was replaced and
- * does not know yet lacks what its successor has.
+ * Producers treat OUT_OF_ORDER_SEQUENCE_NUMBER as fatal, so only the current leader may say it: one that was replaced
+ * without knowing lacks what its successor has.
  */
 async function asLeader(
   error: KafkaError,
@@ -119,13 +113,13 @@ async function asLeader(
 
 /** `named` is what the client calls the topic: its name, or its id. */
 async function append(
-  { request, context, refusal, refused, leaders, onWritten }: ProduceCall,
+  { request, context, refusal, options, refused, leaders, onWritten }: ProduceCall,
   topic: string,
   named: string,
   { index, records }: PartitionData,
 ): Promise<PartitionAnswer> {
   const { acks, timeoutMs } = request
-  const { broker, version, connection, clientId } = context
+  const { broker, connection, clientId } = context
   let isWritten = false
   const written = () => {
     isWritten = true
@@ -135,21 +129,14 @@ async function append(
     if (refusal) throw refusal
     refused.check(named, index, records)
     if (topic === noTopic) throw new KafkaError('UNKNOWN_TOPIC_ID')
-    requireNotFenced(broker)
     const partition = broker.replicas.get(topic, index)
-    if (isInternalTopic(topic) && clientId !== internalTopicsClient) {
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${topic} is written by brokers alone.`)
-    }
     if (records === null)
       throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
-    if (version < zstdFromVersion && (records[attributesAt]! & codecMask) === zstd) {
-      throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or newer.')
-    }
-    // Known before the next request is looked at, which may hold the batch that comes after this one.
-    partition.requireProducible(acks)
-    // The records stay appended after a time-out, as in Kafka: the client does not know and asks again.
-    const outcome = await withTimeout(partition.produce(records, acks, written), acks === -1 ? timeoutMs : 0)
-    requireNotFenced(broker)
+    // Throws before the next request is looked at, which may hold the batch that comes after this one.
+    partition.requireProducible(options)
+    // After a time-out the records stay appended, as in Kafka: the client cannot tell, and sends them again.
+    const produced = partition.produce(records, options, written)
+    const outcome = await withTimeout(produced, acks === -1 ? timeoutMs : 0)
     broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
       index,
