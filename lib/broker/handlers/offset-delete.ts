@@ -2,7 +2,7 @@
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
 import { joinAnswers, splitExisting } from '../existing-partitions.js'
-import { groupContext } from './groups.js'
+import { groupContext } from '../group-context.js'
 
 export const offsetDelete = defineHandler({
   api: 'OffsetDelete',

@@ -1,0 +1,7 @@
+/** A request to the group coordinator, as the coordinator sees it. */
+import type { RequestContext as GroupContext } from '../coordinator/index.js'
+import type { RequestContext } from './api-handler.js'
+
+export function groupContext({ version, clientId, connection }: RequestContext): GroupContext {
+  return { version, clientId, clientAddress: connection.remoteAddress }
+}
