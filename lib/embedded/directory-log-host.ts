@@ -1,7 +1,7 @@
 /** What a log of a directory is told, and tells: its line of the one checkpoint, and its turn at maintenance. */
 
-import type { LogState, LogsCheckpoint } from '../log/logs-checkpoint.js'
 import type { LogHost, LogHostState } from './log-host.js'
+import type { LogState, LogsCheckpoint } from './logs-checkpoint.js'
 
 export class DirectoryLogHost implements LogHost {
   readonly recoveryPoint: number

@@ -3,7 +3,6 @@
  * place. Calls reach the log in the order in which they were made, also those that wait for it to be opened.
  */
 
-import type { LogState } from '../log/logs-checkpoint.js'
 import type { FileRange, RecoveryReport } from '../native/types.js'
 import { DeferredIterator } from './deferred-iterator.js'
 import type { Log } from './log.js'
@@ -13,6 +12,7 @@ import type { RawBatches, ReadOptions } from './log-reader.js'
 import type { AppendedOffsets, LogRecord, RecordInput } from './log-record.js'
 import { closedError } from './log-source.js'
 import { copyBatches } from './log-writer.js'
+import type { LogState } from './logs-checkpoint.js'
 import { copyRecords } from './record-copy.js'
 
 /** What the directory does for its logs. */

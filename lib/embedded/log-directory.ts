@@ -5,6 +5,7 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { Turns } from '../concurrency/turns.js'
 import {
   CLEAN_SHUTDOWN_FILE,
   DELETED_FOLDER_SUFFIX,
@@ -13,7 +14,6 @@ import {
   META_PROPERTIES,
   movedFolderName,
 } from '../log/log-file-names.js'
-import { LogsCheckpoint } from '../log/logs-checkpoint.js'
 import { files } from '../native/index.js'
 import type { FileLock } from '../native/types.js'
 import { clearInterval, setInterval, type Timer } from '../time/index.js'
@@ -24,7 +24,7 @@ import { LogError, toLogError } from './log-error.js'
 import { isFolder } from './log-folder.js'
 import { checkLogName, isLogName } from './log-name.js'
 import { type LogOptions, type ResolvedLogOptions, resolveOptions } from './log-options.js'
-import { Turns } from './turns.js'
+import { LogsCheckpoint } from './logs-checkpoint.js'
 
 /** How the logs of a directory are kept: what `Log.open` takes, but for `readOnly`. */
 export interface LogDirectoryOptions extends Omit<LogOptions, 'readOnly'> {

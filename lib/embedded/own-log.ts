@@ -2,7 +2,6 @@
  * A log that this handle writes: the writer, the maintenance and the state on disk behind the public interface.
  */
 
-import { finishTruncation, truncateLog } from '../log/log-truncation.js'
 import { openLog, SharedLog } from '../native/index.js'
 import type { LogSettings, NativeLog, OpenLogOptions } from '../native/types.js'
 import { type LogError, toLogError } from './log-error.js'
@@ -23,6 +22,7 @@ import {
   sharedOptionsOf,
 } from './log-options.js'
 import { checkOffset, OwnLogSource } from './log-source.js'
+import { finishTruncation, truncateLog } from './log-truncation.js'
 import { LogWriter } from './log-writer.js'
 
 const never = Number.POSITIVE_INFINITY

@@ -5,9 +5,9 @@
  * cut to below what was handed out, the iterator rejects with OFFSET_OUT_OF_RANGE.
  */
 
-import { AbortedBatches } from '../log/aborted-batches.js'
 import { unpackBatches } from '../log/batch-chunks.js'
 import type { CheckedBatches } from '../native/types.js'
+import { AbortedBatches } from './aborted-batches.js'
 import { AbortError, toLogError } from './log-error.js'
 import type { LogRecord } from './log-record.js'
 import { closedError, type LogSource, outOfRange } from './log-source.js'

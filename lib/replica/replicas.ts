@@ -3,12 +3,11 @@
  * checkpoints, retention, compaction, expiry of producers.
  */
 import type { Logger } from 'pino'
+import { mapInParallel } from '../concurrency/in-parallel.js'
 import type { BrokerConfig, TopicConfig } from '../config/index.js'
-import { LogCleaner } from '../log/cleaner.js'
-import { mapInParallel } from '../log/in-parallel.js'
 import { files } from '../native/index.js'
 import { KafkaError } from '../protocol/errors.js'
-import { type DataFolder, engineErrorCode } from '../storage/index.js'
+import { type DataFolder, engineErrorCode, LogCleaner } from '../storage/index.js'
 import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
 import type { IsrWriter } from './isr-writer.js'
 import { dialLeader, type LeaderAddress, type LeaderDialler } from './leader-connection.js'

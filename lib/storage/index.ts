@@ -3,6 +3,7 @@
 export type { AbortedTransaction } from '../log/transaction-index.js'
 export type { AppendOutcome } from './append-queue.js'
 export { isSequenceBefore } from './batch-identity.js'
+export { LogCleaner } from './cleaner.js'
 export { DataFolder } from './data-folder.js'
 export { engineErrorCode, toKafkaError } from './engine-errors.js'
 export { type OffsetAndTimestamp, offsetForTimestamp, offsetOfMaxTimestamp } from './offset-lookup.js'

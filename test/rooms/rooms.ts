@@ -5,20 +5,25 @@
  */
 export const rooms: readonly (readonly [room: string, imports: readonly string[]])[] = [
   ['time', []],
+  ['concurrency', []],
   ['config', []],
   ['protocol', []],
   ['native', []],
   ['log', ['time', 'config', 'protocol', 'native']],
   ['network', ['time', 'config', 'protocol', 'native']],
-  ['embedded', ['time', 'config', 'protocol', 'native', 'log']],
+  ['embedded', ['time', 'concurrency', 'config', 'protocol', 'native', 'log']],
   ['storage', ['time', 'config', 'protocol', 'native', 'log']],
-  ['replica', ['time', 'config', 'protocol', 'native', 'log', 'network', 'storage']],
+  ['replica', ['time', 'concurrency', 'config', 'protocol', 'native', 'log', 'network', 'storage']],
   ['coordinator', ['time', 'config', 'protocol']],
-  ['cluster', ['time', 'config', 'protocol', 'native', 'log', 'network', 'storage', 'replica']],
+  [
+    'cluster',
+    ['time', 'concurrency', 'config', 'protocol', 'native', 'log', 'network', 'storage', 'replica'],
+  ],
   [
     'broker',
     [
       'time',
+      'concurrency',
       'config',
       'protocol',
       'native',

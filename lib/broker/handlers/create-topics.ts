@@ -3,8 +3,8 @@
  * The answer comes when the topic's logs are open.
  */
 
+import { mapInParallel } from '../../concurrency/in-parallel.js'
 import { ConfigSourceCode, describeTopic } from '../../config/index.js'
-import { mapInParallel } from '../../log/in-parallel.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'

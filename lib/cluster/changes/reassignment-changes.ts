@@ -2,7 +2,7 @@
  * Begins and cancels reassignments of partitions. It writes what is wanted into the partitions' keys; leaders and
  * epochs are the controller's, which ends a reassignment, and a cancelled one too.
  */
-import { mapInParallel } from '../../log/in-parallel.js'
+import { mapInParallel } from '../../concurrency/in-parallel.js'
 import { KafkaError } from '../../protocol/index.js'
 import type { ClusterImage, PartitionImage, TopicImage } from '../image/cluster-image.js'
 import {

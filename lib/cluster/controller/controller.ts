@@ -9,7 +9,7 @@
  */
 
 import type { Logger } from 'pino'
-import { mapInParallel } from '../../log/in-parallel.js'
+import { mapInParallel } from '../../concurrency/in-parallel.js'
 import { sleep } from '../../time/index.js'
 import type { ClusterImage } from '../image/cluster-image.js'
 import { elected } from '../image/partition-election.js'

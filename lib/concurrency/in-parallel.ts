@@ -1,6 +1,6 @@
 /**
- * The results in the order of `items`; at most `atOnce` of them are under way. Rejects with the first failure, while
- * the others go on.
+ * Maps `items` with at most `atOnce` calls of `work` under way; the results keep the order of `items`. Rejects with the
+ * first failure, while the others go on.
  */
 export async function mapInParallel<T, R>(
   items: readonly T[],

@@ -2,9 +2,10 @@
  * Which batches of a log belong to aborted transactions, for who reads its records. Only a broker writes such; a log
  * without transaction indexes costs a look at its folder.
  */
+
+import { type AbortedTransaction, TransactionIndex } from '../log/transaction-index.js'
 import type { NativeLog } from '../native/types.js'
 import type { BatchHeader } from '../protocol/index.js'
-import { type AbortedTransaction, TransactionIndex } from './transaction-index.js'
 
 const none = () => false
 

@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TRUNCATION_FILE } from '../log/log-file-names.js'
 import { files } from '../native/index.js'
 import type { NativeLog } from '../native/types.js'
 import { decodeBatch, encodeCompressedBatch, readBatchHeader, toSafeInteger } from '../protocol/index.js'
-import { TRUNCATION_FILE } from './log-file-names.js'
 
 /** What one batch may decompress to. */
 const maxUnpackedBytes = 256 << 20

@@ -1,4 +1,4 @@
-/** So many at a time, in the order in which they came. */
+/** Lets `count` callers work at a time, first come, first served. */
 export class Turns {
   #left: number
   readonly #waiting: (() => void)[] = []

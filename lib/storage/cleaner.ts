@@ -7,13 +7,23 @@
  */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import {
+  CorruptCheckpointError,
+  readPartitionOffsets,
+  writePartitionOffsets,
+} from '../log/checkpoint-file.js'
+import {
+  type CleanableLog,
+  type CleanableRange,
+  cleanableRange,
+  dirtyRatio,
+  isDue,
+} from '../log/cleanable-log.js'
+import { CleaningSupersededError, type CompactionResult, compact } from '../log/compaction.js'
+import { IoThrottle } from '../log/io-throttle.js'
+import { CLEANER_OFFSET_CHECKPOINT, partitionFolderName } from '../log/log-file-names.js'
 import type { Files } from '../native/types.js'
 import { sleep } from '../time/index.js'
-import { CorruptCheckpointError, readPartitionOffsets, writePartitionOffsets } from './checkpoint-file.js'
-import { type CleanableLog, type CleanableRange, cleanableRange, dirtyRatio, isDue } from './cleanable-log.js'
-import { CleaningSupersededError, type CompactionResult, compact } from './compaction.js'
-import { IoThrottle } from './io-throttle.js'
-import { CLEANER_OFFSET_CHECKPOINT, partitionFolderName } from './log-file-names.js'
 
 /** Read anew whenever they are used, so that they can change while the cleaner runs. */
 export interface CleanerSettings {

@@ -10,7 +10,6 @@ import type {
   CleanableLog,
   CompactionSettings,
 } from '../../lib/log/cleanable-log.js'
-import { type CleanerSettings, LogCleaner } from '../../lib/log/cleaner.js'
 import { addon } from '../../lib/native/addon.js'
 import { files, type LogSettings, type NativeLog, openLog } from '../../lib/native/index.js'
 import {
@@ -24,6 +23,7 @@ import {
   type LogRecord,
   readBatchHeader,
 } from '../../lib/protocol/index.js'
+import { type CleanerSettings, LogCleaner } from '../../lib/storage/cleaner.js'
 
 const never = Number.POSITIVE_INFINITY
 

@@ -5,14 +5,14 @@
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { files } from '../native/index.js'
 import {
   CorruptCheckpointError,
   encodeCheckpoint,
   readCheckpoint,
   UnsupportedCheckpointError,
-} from './checkpoint-file.js'
-import { LOGS_CHECKPOINT } from './log-file-names.js'
+} from '../log/checkpoint-file.js'
+import { LOGS_CHECKPOINT } from '../log/log-file-names.js'
+import { files } from '../native/index.js'
 
 /** Of one log. */
 export interface LogState {
