@@ -6,11 +6,10 @@
  * higher leader epoch by it, so that a tail lost in a crash is never written anew under the same epoch.
  */
 
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type BrokerConfig, ConfigError, parseListeners } from '../config/index.js'
-import { CLEAN_SHUTDOWN_FILE } from '../log/log-file-names.js'
+import { readCleanStop } from '../log/clean-stop.js'
 import type { Files } from '../native/types.js'
 import { randomUuid } from '../protocol/index.js'
 import { sleep } from '../time/index.js'
@@ -148,7 +147,7 @@ export class Cluster {
     const cluster = new Cluster(shared ?? own!, own !== undefined, config, meta, { dataDir, files, log })
     try {
       if (shared) await cluster.#rememberStore()
-      await cluster.#start(endpoints, await wasCleanlyStopped(files, dataDir))
+      await cluster.#start(endpoints, (await readCleanStop(files, dataDir)) !== undefined)
     } catch (error) {
       cluster.#watch?.close()
       await own?.close()
@@ -300,14 +299,6 @@ export class Cluster {
     const value: BrokerValue = { brokerEpoch, directoryId: this.directoryId, rack, endpoints }
     await this.#store.txn({ puts: [{ key: brokerKey(this.nodeId), value: JSON.stringify(value) }] })
   }
-}
-
-/** The data folder takes the mark of a clean stop away when it is opened, after this. */
-async function wasCleanlyStopped(files: Files, dataDir: string): Promise<boolean> {
-  return files.read(join(dataDir, CLEAN_SHUTDOWN_FILE)).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** The id of the cluster that the brokers of a store form: the first of them makes it, with a new folder. */

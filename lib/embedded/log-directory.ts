@@ -6,8 +6,8 @@ import { readdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { Turns } from '../concurrency/turns.js'
+import { readCleanStop, removeCleanStop, writeCleanStop } from '../log/clean-stop.js'
 import {
-  CLEAN_SHUTDOWN_FILE,
   DELETED_FOLDER_SUFFIX,
   LOCK_FILE,
   LOGS_CHECKPOINT,
@@ -224,7 +224,7 @@ export class LogDirectory {
       const closed = await Promise.allSettled([...this.#logs.values()].map((log) => log.close()))
       await Promise.allSettled(this.#resting)
       await this.#checkpoint.write()
-      await files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), Buffer.from('{"version":0}'))
+      await writeCleanStop(files, this.path)
       for (const result of closed) if (result.status === 'rejected') throw result.reason
     } catch (error) {
       throw toLogError(error, this.path)
@@ -334,19 +334,17 @@ export class LogDirectory {
 async function readState(path: string): Promise<LogsCheckpoint> {
   const entries = await readdir(path, { withFileTypes: true })
   const folders: string[] = []
-  let wasCleanlyClosed = false
+  const wasCleanlyClosed = (await readCleanStop(files, path)) !== undefined
   for (const entry of entries) {
-    if (entry.name === CLEAN_SHUTDOWN_FILE) wasCleanlyClosed = true
-    else if (!entry.isDirectory()) continue
-    else if (isLogName(entry.name)) folders.push(entry.name)
+    if (!entry.isDirectory()) continue
+    if (isLogName(entry.name)) folders.push(entry.name)
     else if (entry.name.endsWith(DELETED_FOLDER_SUFFIX))
       files.removeFolder(join(path, entry.name)).catch(() => {})
   }
   const checkpoint = new LogsCheckpoint(path)
   await checkpoint.read(folders, wasCleanlyClosed)
   if (wasCleanlyClosed) {
-    await files.remove(join(path, CLEAN_SHUTDOWN_FILE))
-    await files.syncFolder(path)
+    await removeCleanStop(files, path)
   } else if (!entries.some(({ name }) => name === LOGS_CHECKPOINT)) {
     // Says from now on that logs which it does not name are new.
     await checkpoint.write()

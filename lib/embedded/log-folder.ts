@@ -13,8 +13,8 @@ import {
   readCheckpoint,
   UnsupportedCheckpointError,
 } from '../log/checkpoint-file.js'
+import { readCleanStop, removeCleanStop, writeCleanStop } from '../log/clean-stop.js'
 import {
-  CLEAN_SHUTDOWN_FILE,
   LOCK_FILE,
   LOG_START_OFFSET_CHECKPOINT,
   LOGS_CHECKPOINT,
@@ -26,9 +26,6 @@ import { files } from '../native/index.js'
 import type { FileLock, Files } from '../native/types.js'
 import { LogError } from './log-error.js'
 import type { LogHost, LogHostState } from './log-host.js'
-
-/** Written into the mark of a clean stop; a mark with another is not understood. */
-const markVersion = 0
 
 export class LogFolder implements LogHost {
   readonly path: string
@@ -69,28 +66,12 @@ export class LogFolder implements LogHost {
     await checkPartitionMetadata(this.path)
     const recoveryPoint = await readOffset(files, join(this.path, RECOVERY_POINT_CHECKPOINT))
     const logStartOffset = await readStartOffset(files, this.path)
-    const mark = await this.#readMark()
+    const mark = await readCleanStop(files, this.path)
+    if (mark?.version !== undefined && !mark.isKnownVersion) throw newerVersion(mark.path, mark.version)
     this.recoveryPoint = recoveryPoint ?? -1
     this.logStartOffset = logStartOffset ?? 0
-    this.cleanShutdown = mark && recoveryPoint !== undefined
-    if (!mark) return
-    // From here on the stop would not be a clean one.
-    await files.remove(join(this.path, CLEAN_SHUTDOWN_FILE))
-    await files.syncFolder(this.path)
-  }
-
-  async #readMark(): Promise<boolean> {
-    const text = await readText(join(this.path, CLEAN_SHUTDOWN_FILE))
-    if (text === undefined) return false
-    try {
-      const version = (JSON.parse(text) as { version?: unknown }).version
-      if (version === markVersion) return true
-      if (typeof version === 'number') throw newerVersion(join(this.path, CLEAN_SHUTDOWN_FILE), version)
-    } catch (error) {
-      if (error instanceof LogError) throw error
-    }
-    // Not a whole mark: then it says nothing.
-    return false
+    this.cleanShutdown = mark?.isKnownVersion === true && recoveryPoint !== undefined
+    if (mark) await removeCleanStop(files, this.path)
   }
 
   writeLogStartOffset(offset: number): Promise<void> {
@@ -116,8 +97,7 @@ export class LogFolder implements LogHost {
       await this.writeRecoveryPoint(recoveryPoint)
       if (logStartOffset !== this.logStartOffset) await this.writeLogStartOffset(logStartOffset)
       if (!isClean) return
-      const mark = Buffer.from(JSON.stringify({ version: markVersion }))
-      await files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), mark)
+      await writeCleanStop(files, this.path)
     } finally {
       await this.#lock.release()
     }

@@ -6,8 +6,8 @@ import { basename, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { TopicConfig } from '../config/index.js'
 import { type PartitionOffset, readPartitionOffsets, writePartitionOffsets } from '../log/checkpoint-file.js'
+import { readCleanStop, removeCleanStop, writeCleanStop } from '../log/clean-stop.js'
 import {
-  CLEAN_SHUTDOWN_FILE,
   DELETED_FOLDER_SUFFIX,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
@@ -69,11 +69,8 @@ export class DataFolder {
   static async open(path: string, log: Logger, engine = nativeEngine): Promise<DataFolder> {
     const { files } = engine
     const names = await engine.readNames(path)
-    const wasCleanlyClosed = names.includes(CLEAN_SHUTDOWN_FILE)
-    if (wasCleanlyClosed) {
-      await files.remove(join(path, CLEAN_SHUTDOWN_FILE))
-      await files.syncFolder(path)
-    }
+    const wasCleanlyClosed = (await readCleanStop(files, path)) !== undefined
+    if (wasCleanlyClosed) await removeCleanStop(files, path)
     for (const name of names) {
       if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
         files.removeFolder(join(path, name)).catch((error: unknown) => {
@@ -233,11 +230,7 @@ export class DataFolder {
       'a checkpoint could not be written',
     )
     if (!areClosed || !areWritten || logs.some((log) => log.failure)) return
-    const mark = Buffer.from('{"version":0,"brokerEpoch":-1}')
-    await this.#try(
-      [this.#engine.files.writeAtomically(join(this.path, CLEAN_SHUTDOWN_FILE), mark)],
-      'the stop could not be marked as clean',
-    )
+    await this.#try([writeCleanStop(this.#engine.files, this.path)], 'the stop could not be marked as clean')
   }
 
   /** Waits for all; false where one of them failed, which is logged. */
