@@ -1,6 +1,6 @@
 /** The group coordinator's log: the partitions of `__consumer_offsets` that this broker leads. */
 import type { CoordinatorLog } from '../coordinator/index.js'
-import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
+import { readBatches } from '../protocol/index.js'
 import type { Replicas } from '../replica/index.js'
 import { OFFSETS_TOPIC } from './topic-creation.js'
 
@@ -29,15 +29,13 @@ export class OffsetsLog implements CoordinatorLog {
   }
 }
 
-/** Cuts off a batch that the end of a read split, and tells where to go on. */
+/** Leaves out a batch that the end of a read cut, and says where the next read begins. */
 function wholeBatches(bytes: Uint8Array): { bytes: Uint8Array; nextOffset: number } {
-  let at = 0
+  let end = 0
   let nextOffset = -1
-  while (bytes.byteLength - at >= BATCH_HEADER_SIZE) {
-    const header = new BatchHeader(bytes, at)
-    if (header.sizeInBytes > bytes.byteLength - at) break
+  for (const header of readBatches(bytes)) {
     nextOffset = Number(header.baseOffset) + header.lastOffsetDelta + 1
-    at += header.sizeInBytes
+    end = header.start + header.sizeInBytes
   }
-  return { bytes: bytes.subarray(0, at), nextOffset }
+  return { bytes: bytes.subarray(0, end), nextOffset }
 }

@@ -2,7 +2,14 @@
  * A record batch in the making: records are written one after the other into one buffer, as they will lie on disk.
  * The CRC is the engine's to compute.
  */
-import { BATCH_HEADER_SIZE, BATCH_OVERHEAD, type CompressionName, compressionIds } from '../protocol/index.js'
+import {
+  BATCH_HEADER_SIZE,
+  BATCH_MAGIC,
+  BATCH_OVERHEAD,
+  BatchField,
+  type CompressionName,
+  compressionIds,
+} from '../protocol/index.js'
 import type { BufferPool } from './buffer-pool.js'
 import { LogError } from './log-error.js'
 import type { Content, HeaderInput, RecordInput } from './log-record.js'
@@ -127,18 +134,18 @@ export class BatchEncoder {
   /** The batch, whole but for the CRC. Belongs to the encoder until `release`. */
   finish(compression: CompressionName): Uint8Array {
     const buffer = this.#buffer
-    buffer.fill(0, 0, 12)
-    buffer.writeInt32BE(this.#size - BATCH_OVERHEAD, 8)
-    buffer.writeInt32BE(-1, 12)
-    buffer[16] = 2
-    buffer.writeInt32BE(0, 17)
-    buffer.writeInt16BE(compressionIds[compression], 21)
-    buffer.writeInt32BE(this.#count - 1, 23)
-    writeTimestamp(buffer, 27, this.#baseTimestamp)
-    writeTimestamp(buffer, 35, this.#maxTimestamp)
+    buffer.fill(0, 0, BATCH_OVERHEAD)
+    buffer.writeInt32BE(this.#size - BATCH_OVERHEAD, BatchField.BATCH_LENGTH)
+    buffer.writeInt32BE(-1, BatchField.PARTITION_LEADER_EPOCH)
+    buffer[BatchField.MAGIC] = BATCH_MAGIC
+    buffer.writeInt32BE(0, BatchField.CRC)
+    buffer.writeInt16BE(compressionIds[compression], BatchField.ATTRIBUTES)
+    buffer.writeInt32BE(this.#count - 1, BatchField.LAST_OFFSET_DELTA)
+    writeTimestamp(buffer, BatchField.BASE_TIMESTAMP, this.#baseTimestamp)
+    writeTimestamp(buffer, BatchField.MAX_TIMESTAMP, this.#maxTimestamp)
     // No producer: id, epoch and sequence are -1.
-    buffer.fill(0xff, 43, 57)
-    buffer.writeInt32BE(this.#count, 57)
+    buffer.fill(0xff, BatchField.PRODUCER_ID, BatchField.RECORD_COUNT)
+    buffer.writeInt32BE(this.#count, BatchField.RECORD_COUNT)
     return buffer.subarray(0, this.#size)
   }
 

@@ -9,7 +9,7 @@ import { IoThrottle } from '../log/io-throttle.js'
 import { enforceRetention, type RetainableLog, type RetentionSettings } from '../log/retention.js'
 import type { SharedLog } from '../native/index.js'
 import type { NativeLog, SegmentInfo } from '../native/types.js'
-import { BATCH_HEADER_SIZE, BatchAttribute } from '../protocol/index.js'
+import { readScannedHeaders } from '../protocol/index.js'
 import { clearInterval, setInterval } from '../time/index.js'
 import { LogError, toLogError } from './log-error.js'
 import type { LogHost } from './log-host.js'
@@ -38,8 +38,6 @@ export const indexIntervalBytes = 4_096
 
 /** Batch headers looked at in one piece of work. */
 const headersAtOnce = 4_096
-/** Of the attributes' two bytes. */
-const attributesLowByte = 22
 
 export class LogMaintenance implements RetainableLog {
   readonly #native: NativeLog
@@ -251,8 +249,8 @@ function repeat(round: () => void, intervalMs: number): () => void {
 async function refuseTransactions(native: NativeLog, from: number, end: number): Promise<void> {
   for (let offset = from; offset < end; ) {
     const { count, headers, nextOffset } = await native.scanHeaders(offset, end, headersAtOnce)
-    for (let at = 0; at < headers.byteLength; at += BATCH_HEADER_SIZE) {
-      if ((headers[at + attributesLowByte]! & BatchAttribute.TRANSACTIONAL) === 0) continue
+    for (const { isTransactional } of readScannedHeaders(headers)) {
+      if (!isTransactional) continue
       throw new LogError(
         'UNSUPPORTED_FORMAT',
         `${native.path} holds records of transactions: compact it by the broker that wrote them`,

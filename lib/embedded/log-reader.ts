@@ -2,7 +2,7 @@
  * The reading side of a log, over any source: checks what is asked for, and hands out iterators.
  */
 import type { FileRange } from '../native/types.js'
-import { BATCH_OVERHEAD, readBatches as batchesIn, toSafeInteger } from '../protocol/index.js'
+import { readBatches as batchesIn, readScannedHeaders, toSafeInteger } from '../protocol/index.js'
 import { AbortError, LogError, toLogError } from './log-error.js'
 import type { LogRecord } from './log-record.js'
 import { checkOffset, closedError, type LogSource } from './log-source.js'
@@ -109,20 +109,17 @@ export class LogReader {
         source.native.scanHeaders(asked.from, source.endOffset, maxHeaders),
       )
       if (count === 0) return null
-      const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength)
-      const headerSize = headers.byteLength / count
       let bytes = 0
-      for (let i = 0; i < count; i++) {
-        const size = BATCH_OVERHEAD + view.getInt32(i * headerSize + 8)
-        if (i > 0 && bytes + size > asked.maxBytes) break
-        bytes += size
+      for (const { sizeInBytes } of readScannedHeaders(headers)) {
+        if (bytes > 0 && bytes + sizeInBytes > asked.maxBytes) break
+        bytes += sizeInBytes
       }
       const { range, firstBatchOffset, byteLength } = await source.read(asked.from, bytes)
       if (range === null) return null
       return {
         range,
         baseOffset: firstBatchOffset,
-        nextOffset: nextOffsetIn(view, headerSize, count, byteLength),
+        nextOffset: nextOffsetIn(headers, byteLength),
       }
     } catch (error) {
       throw toLogError(error, source.path)
@@ -183,12 +180,13 @@ function baseOffsetOf(bytes: Uint8Array): number {
 }
 
 /** Offset behind the batches that take `byteLength`. */
-function nextOffsetIn(view: DataView, headerSize: number, count: number, byteLength: number): number {
+function nextOffsetIn(headers: Uint8Array, byteLength: number): number {
   let next = -1
-  for (let i = 0, left = byteLength; i < count && left > 0; i++) {
-    const at = i * headerSize
-    next = Number(view.getBigInt64(at)) + view.getInt32(at + 23) + 1
-    left -= BATCH_OVERHEAD + view.getInt32(at + 8)
+  let left = byteLength
+  for (const header of readScannedHeaders(headers)) {
+    if (left <= 0) break
+    next = Number(header.baseOffset) + header.lastOffsetDelta + 1
+    left -= header.sizeInBytes
   }
   return next
 }

@@ -9,7 +9,14 @@
  * cache. A call is one batch or part of one: after a crash all of its records are there, or none.
  */
 import type { AppendResult, NativeLog } from '../native/types.js'
-import { BATCH_HEADER_SIZE, BATCH_OVERHEAD, type CompressionName, compress } from '../protocol/index.js'
+import {
+  BATCH_MAGIC,
+  BatchField,
+  type CompressionName,
+  CorruptBatchError,
+  compress,
+  readBatches,
+} from '../protocol/index.js'
 import { BatchEncoder } from './batch-encoder.js'
 import { bufferPool } from './buffer-pool.js'
 import { LogError, toLogError } from './log-error.js'
@@ -292,18 +299,18 @@ export class LogWriter {
 export function copyBatches(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.from(bytes)
   let at = 0
-  while (at < copy.length) {
-    const left = copy.length - at
-    const magic = left > 16 ? copy[at + 16] : undefined
-    if (magic !== undefined && magic !== 2) {
+  try {
+    for (const { start, sizeInBytes } of readBatches(copy, 'strict')) {
+      copy.fill(0, start, start + BatchField.BATCH_LENGTH)
+      at = start + sizeInBytes
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error
+    const magic = copy[at + BatchField.MAGIC]
+    if (magic !== undefined && magic !== BATCH_MAGIC) {
       throw new LogError('UNSUPPORTED_FORMAT', `a record batch of magic ${magic}: convert it to magic 2`)
     }
-    const size = left < BATCH_HEADER_SIZE ? 0 : BATCH_OVERHEAD + copy.readInt32BE(at + 8)
-    if (size < BATCH_HEADER_SIZE || size > left) {
-      throw new LogError('INVALID_BATCH', `no whole record batch at byte ${at} of ${copy.length}`)
-    }
-    copy.fill(0, at, at + 8)
-    at += size
+    throw new LogError('INVALID_BATCH', `no whole record batch at byte ${at} of ${copy.length}`)
   }
   if (at === 0) throw new LogError('INVALID_BATCH', 'no record batch to append: give one at least')
   return copy

@@ -3,6 +3,7 @@
  * hold newer records of the same keys, and the rest must not be touched yet.
  */
 import type { NativeLog, SegmentInfo } from '../native/types.js'
+import { BatchHeader } from '../protocol/index.js'
 
 export interface CompactionSettings {
   /** `cleanup.policy` holds `compact`. */
@@ -137,12 +138,8 @@ async function hasWaitedTooLong(
     if (end <= firstDirtyOffset || sizeInBytes === 0) continue
     const { count, headers } = await log.native.scanHeaders(baseOffset, end, 1)
     if (count === 0) continue
-    const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength)
-    const maxTimestampMs = Number(view.getBigInt64(maxTimestampAt))
+    const maxTimestampMs = Number(new BatchHeader(headers).maxTimestamp)
     if (maxTimestampMs > 0 && maxTimestampMs < oldest) return true
   }
   return false
 }
-
-/** Position of maxTimestamp in a batch's header. */
-const maxTimestampAt = 35

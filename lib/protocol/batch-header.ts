@@ -1,93 +1,75 @@
-/**
- * The header of a record batch of magic 2, read in place.
- *
- *    0 baseOffset int64         | 8 batchLength int32, counted from 12 | 12 partitionLeaderEpoch int32
- *   16 magic int8               | 17 crc uint32 of all from 21 on      | 21 attributes int16
- *   23 lastOffsetDelta int32    | 27 baseTimestamp int64               | 35 maxTimestamp int64
- *   43 producerId int64         | 51 producerEpoch int16               | 53 baseSequence int32
- *   57 recordCount int32        | 61 records
- *
- *   attributes: bits 0–2 compression | 3 LogAppendTime | 4 transactional | 5 control | 6 baseTimestamp is the
- *   delete horizon
- */
+/** The header of a record batch, read in place. */
+import { BATCH_HEADER_SIZE, BATCH_OVERHEAD, BatchAttribute, BatchField } from './batch-layout.js'
 import { type CompressionName, compressionNames } from './compression.js'
 import { CorruptBatchError } from './corrupt-batch-error.js'
 import { crc32c } from './crc32c.js'
 import { type Int64, readInt64 } from './int64.js'
-
-export const BATCH_HEADER_SIZE = 61
-/** Bytes in front of what batchLength counts. */
-export const BATCH_OVERHEAD = 12
-
-export const BatchAttribute = {
-  COMPRESSION_MASK: 0x07,
-  LOG_APPEND_TIME: 0x08,
-  TRANSACTIONAL: 0x10,
-  CONTROL: 0x20,
-  DELETE_HORIZON: 0x40,
-} as const
 
 export class BatchHeader {
   readonly bytes: Uint8Array
   /** Where the batch starts in `bytes`. */
   readonly start: number
 
-  /** REQUIRES: at least 61 bytes from `start` on. `readBatchHeader` checks it. */
+  /** A whole header must stand at `start`; `batchFit` and `readBatchHeader` tell. */
   constructor(bytes: Uint8Array, start = 0) {
     this.bytes = bytes
     this.start = start
   }
 
   get baseOffset(): Int64 {
-    return readInt64(this.bytes, this.start)
+    return readInt64(this.bytes, this.start + BatchField.BASE_OFFSET)
   }
   get batchLength(): number {
-    return this.#int32(8)
+    return this.#int32(BatchField.BATCH_LENGTH)
   }
   get partitionLeaderEpoch(): number {
-    return this.#int32(12)
+    return this.#int32(BatchField.PARTITION_LEADER_EPOCH)
   }
   get magic(): number {
-    return (this.bytes[this.start + 16]! << 24) >> 24
+    return (this.bytes[this.start + BatchField.MAGIC]! << 24) >> 24
   }
   get crc(): number {
-    return this.#int32(17) >>> 0
+    return this.#int32(BatchField.CRC) >>> 0
   }
   get attributes(): number {
-    return this.#int16(21)
+    return this.#int16(BatchField.ATTRIBUTES)
   }
   get lastOffsetDelta(): number {
-    return this.#int32(23)
+    return this.#int32(BatchField.LAST_OFFSET_DELTA)
   }
   get baseTimestamp(): Int64 {
-    return readInt64(this.bytes, this.start + 27)
+    return readInt64(this.bytes, this.start + BatchField.BASE_TIMESTAMP)
   }
   get maxTimestamp(): Int64 {
-    return readInt64(this.bytes, this.start + 35)
+    return readInt64(this.bytes, this.start + BatchField.MAX_TIMESTAMP)
   }
   get producerId(): Int64 {
-    return readInt64(this.bytes, this.start + 43)
+    return readInt64(this.bytes, this.start + BatchField.PRODUCER_ID)
   }
   get producerEpoch(): number {
-    return this.#int16(51)
+    return this.#int16(BatchField.PRODUCER_EPOCH)
   }
   get baseSequence(): number {
-    return this.#int32(53)
+    return this.#int32(BatchField.BASE_SEQUENCE)
   }
   get recordCount(): number {
-    return this.#int32(57)
+    return this.#int32(BatchField.RECORD_COUNT)
   }
 
   /** The whole batch, header included. */
   get sizeInBytes(): number {
     return BATCH_OVERHEAD + this.batchLength
   }
-  /** The compression's id; 5 to 7 mean nothing. */
+  /** 5 to 7 mean nothing. */
   get compressionId(): number {
     return this.attributes & BatchAttribute.COMPRESSION_MASK
   }
+  get compressionName(): CompressionName | undefined {
+    return compressionNames[this.compressionId]
+  }
+  /** Throws CorruptBatchError for an id that means nothing. */
   get compression(): CompressionName {
-    const name = compressionNames[this.compressionId]
+    const name = this.compressionName
     if (name === undefined) throw new CorruptBatchError(`unknown compression ${this.compressionId}`)
     return name
   }
@@ -114,7 +96,7 @@ export class BatchHeader {
   }
 
   hasValidCrc(): boolean {
-    return crc32c(this.bytes, this.start + 21, this.start + this.sizeInBytes) === this.crc
+    return crc32c(this.bytes, this.start + BatchField.ATTRIBUTES, this.start + this.sizeInBytes) === this.crc
   }
 
   #int16(offset: number): number {
@@ -126,29 +108,6 @@ export class BatchHeader {
     const { bytes } = this
     const at = this.start + offset
     return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
-  }
-}
-
-/** The batch at `start`, which must be whole, of magic 2 and of a length that holds its header; the CRC is not checked. */
-export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
-  const left = bytes.length - start
-  if (left < BATCH_HEADER_SIZE) throw new CorruptBatchError(`a batch header in ${left} bytes`)
-  const header = new BatchHeader(bytes, start)
-  if (header.magic !== 2) throw new CorruptBatchError(`magic ${header.magic}, not 2`)
-  const size = header.sizeInBytes
-  if (size < BATCH_HEADER_SIZE) throw new CorruptBatchError(`a batch of ${size} bytes`)
-  if (size > left) throw new CorruptBatchError(`a batch of ${size} bytes, of which ${left} are there`)
-  return header
-}
-
-/** The whole batches in `bytes`. The end may cut one, as a fetch response's does: it is left out. */
-export function* readBatches(bytes: Uint8Array): Generator<BatchHeader, void, undefined> {
-  for (let start = 0; bytes.length - start >= BATCH_HEADER_SIZE; ) {
-    const header = new BatchHeader(bytes, start)
-    const size = header.sizeInBytes
-    if (size > bytes.length - start && header.magic === 2) return
-    yield readBatchHeader(bytes, start)
-    start += size
   }
 }
 

@@ -3,6 +3,8 @@
  */
 export * from './apis.js'
 export * from './batch-header.js'
+export * from './batch-layout.js'
+export * from './batch-walk.js'
 export { decode, encode, encodeParts } from './codec.js'
 export * from './codec-errors.js'
 export * from './compression.js'

@@ -61,3 +61,13 @@ export function toSafeInteger(value: Int64, name: string): number {
   if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return Number(value)
   throw new KafkaError('INVALID_REQUEST', `${name} ${value} lies outside of ±(2^53−1)`)
 }
+
+/** The sum, which wraps as an int64 does. */
+export function addInt64(a: Int64, b: Int64): Int64 {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b
+    if (Number.isSafeInteger(sum)) return sum
+  }
+  const sum = BigInt.asIntN(64, BigInt(a) + BigInt(b))
+  return sum >= Number.MIN_SAFE_INTEGER && sum <= Number.MAX_SAFE_INTEGER ? Number(sum) : sum
+}

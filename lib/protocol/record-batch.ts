@@ -2,18 +2,14 @@
  * Record batches of magic 2, record by record: for coordinators, clients and tools. The way of the data through
  * the broker goes by headers alone.
  */
-import {
-  BATCH_HEADER_SIZE,
-  BATCH_OVERHEAD,
-  BatchAttribute,
-  type BatchHeader,
-  readBatchHeader,
-} from './batch-header.js'
+import type { BatchHeader } from './batch-header.js'
+import { BATCH_HEADER_SIZE, BATCH_MAGIC, BATCH_OVERHEAD, BatchAttribute, BatchField } from './batch-layout.js'
+import { readBatchHeader } from './batch-walk.js'
 import { EncodeError } from './codec-errors.js'
 import { type CompressionName, compress, compressionIds, decompress } from './compression.js'
 import { CorruptBatchError } from './corrupt-batch-error.js'
 import { crc32c } from './crc32c.js'
-import { type Int64, isInt64, toSafeInteger, writeInt64 } from './int64.js'
+import { addInt64, type Int64, isInt64, toSafeInteger, writeInt64 } from './int64.js'
 import { sizeOfVarint, sizeOfVarlong, VarintReader, writeVarint, writeVarlong } from './varint.js'
 
 export interface RecordHeader {
@@ -81,7 +77,7 @@ export function decodeRecords(header: BatchHeader, records?: Uint8Array): LogRec
       throw new CorruptBatchError(`a record of ${size} bytes, with ${reader.left} left`)
     const end = reader.position + size
     reader.byte()
-    const timestamp = add(baseTimestamp, reader.varlong())
+    const timestamp = addInt64(baseTimestamp, reader.varlong())
     const offset = baseOffset + reader.varint()
     const key = reader.content()
     const value = reader.content()
@@ -122,15 +118,6 @@ function readHeaders(reader: VarintReader): RecordHeader[] {
     })
   }
   return headers
-}
-
-function add(a: Int64, b: Int64): Int64 {
-  if (typeof a === 'number' && typeof b === 'number') {
-    const sum = a + b
-    if (Number.isSafeInteger(sum)) return sum
-  }
-  const sum = BigInt.asIntN(64, BigInt(a) + BigInt(b))
-  return sum >= Number.MIN_SAFE_INTEGER && sum <= Number.MAX_SAFE_INTEGER ? Number(sum) : sum
 }
 
 /** A batch without compression. */
@@ -198,7 +185,7 @@ function offsetDeltas(batch: BatchInput): number[] {
   })
 }
 
-/** The records behind 61 bytes that are kept for the header. */
+/** The records behind the bytes kept for the header. */
 function encodeRecords(batch: BatchInput): { bytes: Uint8Array; size: number } {
   const deltas = offsetDeltas(batch)
   const baseTimestamp = baseTimestampOf(batch)
@@ -249,7 +236,7 @@ function writeContent(bytes: Uint8Array, at: number, content: Uint8Array | null)
 }
 
 function subtract(a: Int64, b: Int64): Int64 {
-  return add(a, typeof b === 'number' ? -b : BigInt.asIntN(64, -b))
+  return addInt64(a, typeof b === 'number' ? -b : BigInt.asIntN(64, -b))
 }
 
 function writeHeader(batch: BatchInput, bytes: Uint8Array, size: number, compressionId: number): Uint8Array {
@@ -268,18 +255,18 @@ function writeHeader(batch: BatchInput, bytes: Uint8Array, size: number, compres
     (batch.isControl ? BatchAttribute.CONTROL : 0) |
     (batch.deleteHorizonMs === undefined ? 0 : BatchAttribute.DELETE_HORIZON)
   const view = new DataView(bytes.buffer, bytes.byteOffset, size)
-  writeInt64(bytes, 0, baseOffset)
-  view.setInt32(8, size - BATCH_OVERHEAD)
-  view.setInt32(12, batch.partitionLeaderEpoch ?? -1)
-  view.setInt8(16, 2)
-  view.setInt16(21, attributes)
-  view.setInt32(23, lastOffsetDelta)
-  writeInt64(bytes, 27, baseTimestampOf(batch))
-  writeInt64(bytes, 35, maxTimestamp)
-  writeInt64(bytes, 43, producerId)
-  view.setInt16(51, batch.producerEpoch ?? -1)
-  view.setInt32(53, batch.baseSequence ?? -1)
-  view.setInt32(57, records.length)
-  view.setUint32(17, crc32c(bytes, 21, size))
+  writeInt64(bytes, BatchField.BASE_OFFSET, baseOffset)
+  view.setInt32(BatchField.BATCH_LENGTH, size - BATCH_OVERHEAD)
+  view.setInt32(BatchField.PARTITION_LEADER_EPOCH, batch.partitionLeaderEpoch ?? -1)
+  view.setInt8(BatchField.MAGIC, BATCH_MAGIC)
+  view.setInt16(BatchField.ATTRIBUTES, attributes)
+  view.setInt32(BatchField.LAST_OFFSET_DELTA, lastOffsetDelta)
+  writeInt64(bytes, BatchField.BASE_TIMESTAMP, baseTimestampOf(batch))
+  writeInt64(bytes, BatchField.MAX_TIMESTAMP, maxTimestamp)
+  writeInt64(bytes, BatchField.PRODUCER_ID, producerId)
+  view.setInt16(BatchField.PRODUCER_EPOCH, batch.producerEpoch ?? -1)
+  view.setInt32(BatchField.BASE_SEQUENCE, batch.baseSequence ?? -1)
+  view.setInt32(BatchField.RECORD_COUNT, records.length)
+  view.setUint32(BatchField.CRC, crc32c(bytes, BatchField.ATTRIBUTES, size))
   return bytes
 }

@@ -1,13 +1,7 @@
 /** A partition that is fetched from its leader: takes what the leader answers, one answer at a time. */
 import type { Logger } from 'pino'
 import { KafkaError } from '../protocol/errors.js'
-import {
-  BATCH_HEADER_SIZE,
-  BatchHeader,
-  ErrorCode,
-  errorName,
-  type FetchResponse,
-} from '../protocol/index.js'
+import { BatchHeader, ErrorCode, errorName, type FetchResponse, readBatches } from '../protocol/index.js'
 import { toKafkaError } from '../storage/index.js'
 import { truncationOffset } from './epoch-ends.js'
 import type { Partition } from './partition.js'
@@ -152,13 +146,8 @@ export class FetchedPartition {
 function newBatches(records: Uint8Array, logEndOffset: number): Uint8Array | undefined {
   let start = 0
   let end = 0
-  while (records.byteLength - end >= BATCH_HEADER_SIZE) {
-    const header = new BatchHeader(records, end)
-    const size = header.sizeInBytes
-    if (size < BATCH_HEADER_SIZE)
-      throw new KafkaError('CORRUPT_MESSAGE', `The leader sent a batch of ${size} bytes.`)
-    if (size > records.byteLength - end) break
-    end += size
+  for (const header of readBatches(records)) {
+    end = header.start + header.sizeInBytes
     if (Number(header.baseOffset) + header.lastOffsetDelta < logEndOffset) start = end
   }
   return end > start ? records.subarray(start, end) : undefined

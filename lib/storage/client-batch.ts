@@ -4,7 +4,7 @@
  */
 import type { TopicConfig } from '../config/index.js'
 import { KafkaError } from '../protocol/errors.js'
-import { BATCH_HEADER_SIZE, BatchHeader, compressionIds } from '../protocol/index.js'
+import { BATCH_MAGIC, BatchHeader, batchFit, batchSize, compressionIds } from '../protocol/index.js'
 import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
 
 /** Throws CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE or INVALID_TXN_STATE. */
@@ -15,12 +15,16 @@ export function checkClientBatch(
 ): BatchIdentity {
   if (records.byteLength === 0)
     throw new KafkaError('INVALID_RECORD', 'A produce request must hold one record batch.')
-  if (records.byteLength < BATCH_HEADER_SIZE) {
+  const fit = batchFit(records, 0)
+  if (fit === 'cut header') {
     throw new KafkaError('CORRUPT_MESSAGE', `${records.byteLength} bytes are no whole record batch.`)
   }
-  const { magic, sizeInBytes: announced } = new BatchHeader(records)
-  if (magic !== 2) throw new KafkaError('INVALID_RECORD', `Record batches have magic 2, not ${magic}.`)
-  if (announced < BATCH_HEADER_SIZE || announced > records.byteLength) {
+  if (fit === 'magic') {
+    const { magic } = new BatchHeader(records)
+    throw new KafkaError('INVALID_RECORD', `Record batches have magic ${BATCH_MAGIC}, not ${magic}.`)
+  }
+  const announced = batchSize(records, 0)
+  if (fit === 'short' || fit === 'cut') {
     throw new KafkaError(
       'CORRUPT_MESSAGE',
       `The batch announces ${announced} bytes of ${records.byteLength}.`,

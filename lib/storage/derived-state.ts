@@ -6,7 +6,7 @@
 import type { Logger } from 'pino'
 import { LEADER_EPOCH_CHECKPOINT } from '../log/log-file-names.js'
 import type { NativeLog } from '../native/types.js'
-import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
+import { readBatches, readScannedHeaders } from '../protocol/index.js'
 import { type BatchIdentity, readBatchIdentity } from './batch-identity.js'
 import { LeaderEpochCache } from './leader-epoch-cache.js'
 import { LeaderEpochFile } from './leader-epoch-file.js'
@@ -78,21 +78,19 @@ export class DerivedState {
   /** Batches of another leader are in the log: their epochs. */
   followed(records: Uint8Array): void {
     let isNewEpoch = false
-    for (let at = 0; at < records.byteLength; ) {
-      const header = new BatchHeader(records, at)
+    for (const header of readBatches(records, 'strict')) {
       if (header.partitionLeaderEpoch > this.epochs.latestEpoch) {
         isNewEpoch = this.epochs.assign(header.partitionLeaderEpoch, Number(header.baseOffset)) || isNewEpoch
       }
-      at += header.sizeInBytes
     }
     if (isNewEpoch) this.#writeEpochs()
   }
 
   /** What batches of another leader say of their producers. */
   async replay(records: Uint8Array): Promise<void> {
-    for (let at = 0; at < records.byteLength; at += new BatchHeader(records, at).sizeInBytes) {
-      if (new BatchHeader(records, at).producerId === noProducer) continue
-      const marker = this.#takeOver(readBatchIdentity(records, at))
+    for (const { producerId, start } of readBatches(records, 'strict')) {
+      if (producerId === noProducer) continue
+      const marker = this.#takeOver(readBatchIdentity(records, start))
       if (marker) await marker
     }
   }
@@ -169,9 +167,9 @@ export class DerivedState {
     let from = await this.#snapshots.restore(names, this.producers, { first, end, newest })
     let hasNewEpoch = false
     while (from < end) {
-      const { count, headers, nextOffset } = await this.#native.scanHeaders(from, end, headersPerScan)
-      for (let i = 0; i < count; i++) {
-        const batch = readBatchIdentity(headers, i * BATCH_HEADER_SIZE)
+      const { headers, nextOffset } = await this.#native.scanHeaders(from, end, headersPerScan)
+      for (const { start } of readScannedHeaders(headers)) {
+        const batch = readBatchIdentity(headers, start)
         const marker = this.#takeOver(batch)
         if (marker) await marker
         if (batch.leaderEpoch > this.epochs.latestEpoch)

@@ -4,6 +4,7 @@ import {
   BATCH_HEADER_SIZE,
   BATCH_OVERHEAD,
   BatchAttribute,
+  BatchField,
   BatchHeader,
   type CompressionName,
   CorruptBatchError,
@@ -16,9 +17,6 @@ import {
 
 /** What a batch may grow to in memory while it is rewritten, as a multiple of `max.message.bytes`. */
 const growth = 100
-const lengthAt = 8
-const crcAt = 17
-const attributesAt = 21
 
 /**
  * The batch compressed as `target` says; itself where it is already. Throws CORRUPT_MESSAGE where its CRC or its
@@ -42,10 +40,13 @@ export async function recompress(batch: Uint8Array, config: TopicConfig): Promis
   const rewritten = Buffer.allocUnsafe(BATCH_HEADER_SIZE + packed.byteLength)
   rewritten.set(batch.subarray(0, BATCH_HEADER_SIZE))
   rewritten.set(packed, BATCH_HEADER_SIZE)
-  rewritten.writeInt32BE(rewritten.byteLength - BATCH_OVERHEAD, lengthAt)
+  rewritten.writeInt32BE(rewritten.byteLength - BATCH_OVERHEAD, BatchField.BATCH_LENGTH)
   const attributes = (header.attributes & ~BatchAttribute.COMPRESSION_MASK) | compressionIds[target]
-  rewritten.writeInt16BE(attributes, attributesAt)
-  rewritten.writeUInt32BE(crc32c(rewritten, attributesAt, rewritten.byteLength) >>> 0, crcAt)
+  rewritten.writeInt16BE(attributes, BatchField.ATTRIBUTES)
+  rewritten.writeUInt32BE(
+    crc32c(rewritten, BatchField.ATTRIBUTES, rewritten.byteLength) >>> 0,
+    BatchField.CRC,
+  )
   return rewritten
 }
 

@@ -1,6 +1,13 @@
 /** A file of record batches, read from its beginning in pieces and never written: a segment or a snapshot of Kafka's. */
 import { open } from 'node:fs/promises'
-import { BATCH_HEADER_SIZE, BatchHeader, CorruptBatchError, readBatchHeader } from '../../protocol/index.js'
+import {
+  BATCH_HEADER_SIZE,
+  type BatchHeader,
+  batchFit,
+  batchSize,
+  CorruptBatchError,
+  readBatchHeader,
+} from '../../protocol/index.js'
 
 const pieceBytes = 1 << 20
 /** Kafka bounds a batch of metadata to 8 MiB; a length beyond this is no length. */
@@ -39,10 +46,10 @@ export async function* readBatchFile(path: string): AsyncGenerator<BatchHeader, 
 }
 
 function sizeOfFirst(bytes: Uint8Array): number {
-  if (bytes.length < BATCH_HEADER_SIZE) return BATCH_HEADER_SIZE
-  const { sizeInBytes, magic } = new BatchHeader(bytes)
-  if (magic !== 2 || sizeInBytes < BATCH_HEADER_SIZE || sizeInBytes > maxBatchBytes) {
-    throw new CorruptBatchError(`a batch of magic ${magic} with ${sizeInBytes} bytes`)
+  if (batchFit(bytes, 0) === 'cut header') return BATCH_HEADER_SIZE
+  const size = batchSize(bytes, 0)
+  if (batchFit(bytes, 0, maxBatchBytes) !== 'whole') {
+    throw new CorruptBatchError(`no record batch, or one of ${size} bytes`)
   }
-  return sizeInBytes
+  return size
 }

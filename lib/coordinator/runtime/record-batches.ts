@@ -8,7 +8,7 @@ import {
   encodeCompressedBatch,
   type Int64,
   type LogRecord,
-  readBatchHeader,
+  readBatches,
 } from '../../protocol/index.js'
 import { decodeGroupRecord, type GroupRecord, type GroupRecordContent } from '../group/group-records.js'
 
@@ -46,10 +46,8 @@ export async function* readGroupBatches(
   run: Uint8Array,
   onUnreadable: OnUnreadable,
 ): AsyncGenerator<GroupBatch> {
-  for (let start = 0; start < run.byteLength; ) {
-    const header = readBatchHeader(run, start)
+  for (const header of readBatches(run, 'strict')) {
     const { baseOffset, producerId, isTransactional, isControl } = header
-    start += header.sizeInBytes
     const records = await recordsOf(header, onUnreadable)
     const [first] = records
     yield {

@@ -1,7 +1,12 @@
 /** The batches of a segment one after the other, each with what is wrong with it. */
 import {
+  addInt64,
   BATCH_HEADER_SIZE,
+  BATCH_MAGIC,
+  BatchField,
   BatchHeader,
+  batchFit,
+  batchSize,
   compressionNames,
   crc32c,
   decompress,
@@ -10,14 +15,12 @@ import {
 import { sleep } from '../../time/index.js'
 import { type Fault, fault } from './fault.js'
 import type { FileWindow } from './file-window.js'
-import { plus, walkRecords } from './record-walk.js'
+import { walkRecords } from './record-walk.js'
 
 /** Larger ones are checked by their CRC alone. */
 const maxBatchBytes = 128 << 20
 const maxUnpackedBytes = 256 << 20
 const crcPieceBytes = 1 << 20
-const crcFrom = 21
-const minBatchBytes = BATCH_HEADER_SIZE
 
 export interface WalkedBatch {
   readonly position: number
@@ -53,36 +56,38 @@ export async function* walkBatches(
   while (position < file.size) {
     // Kept beyond the next read.
     const bytes = Buffer.from(await file.read(position, BATCH_HEADER_SIZE))
-    const size = bytes.length < BATCH_HEADER_SIZE ? BATCH_HEADER_SIZE : new BatchHeader(bytes).sizeInBytes
-    if (size > file.size - position && settleMs > 0) {
+    const left = file.size - position
+    const fit = batchFit(bytes, 0, Math.min(left, bytes.length < BATCH_HEADER_SIZE ? bytes.length : left))
+    if ((fit === 'cut' || fit === 'cut header') && settleMs > 0) {
       await sleep(settleMs)
       if (await file.refresh()) continue
     }
     const stop = (code: 'TORN_TAIL' | 'CORRUPT_BATCH', problem: string) =>
       fault(code, file.path, position, `${problem}; ${file.size - position} bytes from here on are not read`)
-    if (bytes.length < BATCH_HEADER_SIZE) {
+    if (fit === 'cut header') {
       yield stop('TORN_TAIL', 'the file ends within the header of a batch')
       return
     }
     const header = new BatchHeader(bytes)
-    if (header.magic !== 2) {
+    if (fit === 'magic') {
       const old = header.magic === 0 || header.magic === 1
       yield stop(
         'CORRUPT_BATCH',
-        old ? `a message of the old format ${header.magic}` : `magic ${header.magic}, not 2`,
+        old ? `a message of the old format ${header.magic}` : `magic ${header.magic}, not ${BATCH_MAGIC}`,
       )
       return
     }
-    if (size < minBatchBytes) {
+    const size = batchSize(bytes, 0)
+    if (fit === 'short') {
       yield stop('CORRUPT_BATCH', `a batch of ${size} bytes, less than its header`)
       return
     }
-    if (size > file.size - position) {
+    if (fit === 'cut') {
       yield stop('TORN_TAIL', `a batch of ${size} bytes, of which ${file.size - position} are there`)
       return
     }
     const problems: [Fault['code'], string][] = []
-    const lastOffset = plus(header.baseOffset, header.lastOffsetDelta)
+    const lastOffset = addInt64(header.baseOffset, header.lastOffsetDelta)
     if (header.baseOffset < end) {
       problems.push(['BAD_ORDER', `base offset ${header.baseOffset}, where ${end} or more follows`])
     }
@@ -109,7 +114,7 @@ export async function* walkBatches(
     const faults = problems.map(([code, problem]) => fault(code, file.path, position, problem))
     yield { position, sizeInBytes: size, header, lastOffset, isValid, records, faults }
     // Offsets of a broken batch say nothing about the next.
-    if (isValid && lastOffset >= end) end = plus(lastOffset, 1)
+    if (isValid && lastOffset >= end) end = addInt64(lastOffset, 1)
     position += size
   }
 }
@@ -140,10 +145,10 @@ async function checkCrc(
 ): Promise<{ isValid: boolean; batch: Buffer | undefined }> {
   if (size <= maxBatchBytes) {
     const batch = await file.read(position, size)
-    return { isValid: batch.length === size && crc32c(batch, crcFrom) === header.crc, batch }
+    return { isValid: batch.length === size && crc32c(batch, BatchField.ATTRIBUTES) === header.crc, batch }
   }
   let crc = 0
-  for (let at = crcFrom; at < size; ) {
+  for (let at = BatchField.ATTRIBUTES; at < size; ) {
     const piece = await file.read(position + at, Math.min(crcPieceBytes, size - at))
     if (piece.length === 0) return { isValid: false, batch: undefined }
     crc = crc32c(piece, 0, piece.length, crc)

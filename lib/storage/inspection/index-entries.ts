@@ -1,7 +1,6 @@
 /** The entries of `.index` and `.timeindex` files, as native/format.h lays them out. */
-import { type Int64, readInt64 } from '../../protocol/index.js'
+import { addInt64, type Int64, readInt64 } from '../../protocol/index.js'
 import type { FileWindow } from './file-window.js'
-import { plus } from './record-walk.js'
 
 export interface OffsetEntry {
   /** Where the entry stands in the index. */
@@ -27,7 +26,7 @@ export async function* offsetEntries(file: FileWindow, baseOffset: number): Asyn
   for (let at = 0; at < end && at + OFFSET_ENTRY_SIZE <= file.size; at += OFFSET_ENTRY_SIZE) {
     const bytes = await file.read(at, OFFSET_ENTRY_SIZE)
     if (bytes.length < OFFSET_ENTRY_SIZE) return
-    yield { at, offset: plus(baseOffset, bytes.readInt32BE(0)), position: bytes.readInt32BE(4) }
+    yield { at, offset: addInt64(baseOffset, bytes.readInt32BE(0)), position: bytes.readInt32BE(4) }
   }
 }
 
@@ -37,7 +36,7 @@ export async function* timeEntries(file: FileWindow, baseOffset: number): AsyncG
   for (let at = 0; at < end && at + TIME_ENTRY_SIZE <= file.size; at += TIME_ENTRY_SIZE) {
     const bytes = await file.read(at, TIME_ENTRY_SIZE)
     if (bytes.length < TIME_ENTRY_SIZE) return
-    yield { at, timestamp: readInt64(bytes, 0), offset: plus(baseOffset, bytes.readInt32BE(8)) }
+    yield { at, timestamp: readInt64(bytes, 0), offset: addInt64(baseOffset, bytes.readInt32BE(8)) }
   }
 }
 

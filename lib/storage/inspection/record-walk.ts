@@ -2,7 +2,13 @@
  * The records of a batch one at a time. Unlike `decodeRecords` nothing is gathered, so that memory is bounded also
  * where a hostile batch announces millions of records or headers.
  */
-import { type BatchHeader, CorruptBatchError, type Int64, VarintReader } from '../../protocol/index.js'
+import {
+  addInt64,
+  type BatchHeader,
+  CorruptBatchError,
+  type Int64,
+  VarintReader,
+} from '../../protocol/index.js'
 import { advanceSequence } from '../batch-identity.js'
 
 export interface RecordView {
@@ -38,7 +44,7 @@ export function* walkRecords(
     }
     const end = reader.position + size
     reader.byte()
-    const timestamp = plus(baseTimestamp, reader.varlong())
+    const timestamp = addInt64(baseTimestamp, reader.varlong())
     const delta = reader.varint()
     if (delta <= lastDelta || delta > lastOffsetDelta) {
       throw new CorruptBatchError(
@@ -59,7 +65,7 @@ export function* walkRecords(
     }
     if (reader.position !== end) throw new CorruptBatchError(`record ${i} has another size than it says`)
     yield {
-      offset: plus(baseOffset, delta),
+      offset: addInt64(baseOffset, delta),
       timestamp: appendTime ?? timestamp,
       sequence: baseSequence < 0 ? -1 : advanceSequence(baseSequence, delta),
       key,
@@ -69,14 +75,4 @@ export function* walkRecords(
     }
   }
   if (reader.left !== 0) throw new CorruptBatchError(`${reader.left} bytes behind the last record`)
-}
-
-/** Sums of int64; a number where it is safe. */
-export function plus(a: Int64, b: Int64): Int64 {
-  if (typeof a === 'number' && typeof b === 'number') {
-    const sum = a + b
-    if (Number.isSafeInteger(sum)) return sum
-  }
-  const sum = BigInt.asIntN(64, BigInt(a) + BigInt(b))
-  return sum >= Number.MIN_SAFE_INTEGER && sum <= Number.MAX_SAFE_INTEGER ? Number(sum) : sum
 }
