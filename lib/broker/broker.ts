@@ -19,11 +19,10 @@ import { GroupCoordinator } from '../coordinator/index.js'
 import { LOCK_FILE } from '../log/log-file-names.js'
 import { files, openLog } from '../native/index.js'
 import type { FileLock } from '../native/types.js'
-import { type Connection, ConnectionQuota, FrameBudget, type Listener, listen } from '../network/index.js'
+import { type Accept, ConnectionQuota, FrameBudget, type Listener, listen } from '../network/index.js'
 import { Replicas } from '../replica/index.js'
 import { DataFolder } from '../storage/index.js'
 import { supportedApis } from './api-handler.js'
-import { createDispatch, type Dispatch } from './dispatch.js'
 import { etcdOptions } from './etcd-options.js'
 import { FetchSessions } from './fetch-sessions.js'
 import { handlers } from './handlers/index.js'
@@ -31,6 +30,10 @@ import { ImageFollower } from './image-follower.js'
 import type { MetricsListener } from './metrics/metrics-listener.js'
 import { Traffic } from './metrics/traffic.js'
 import { OffsetsLog } from './offsets-log.js'
+import { allowAll } from './pipeline/authorizer.js'
+import { createDispatch } from './pipeline/dispatch.js'
+import { Pipeline } from './pipeline/pipeline.js'
+import { unlimited } from './pipeline/quotas.js'
 import { ProducerIds } from './producer-ids.js'
 import { ReadReplicas } from './read-replicas.js'
 import { RefusalLog } from './refusal-log.js'
@@ -208,6 +211,8 @@ class RunningBroker implements Broker {
     const metricsAddress = parseMetricsListener(config)
     const traffic = metricsAddress && new Traffic()
     const services: BrokerServices = {
+      authorizer: allowAll,
+      quotas: unlimited,
       config,
       cluster,
       replicas,
@@ -223,7 +228,7 @@ class RunningBroker implements Broker {
       producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
       topicCreation: new TopicCreation(cluster, config, settled),
     }
-    const dispatch = createDispatch(handlers, services)
+    const dispatch = createDispatch(new Pipeline(handlers, services))
     if (traffic) {
       // Loaded where it is used: most brokers start without.
       const { MetricsListener } = await import('./metrics/metrics-listener.js')
@@ -268,7 +273,7 @@ class RunningBroker implements Broker {
   }
 
   /** Binds the sockets; what clients send waits until the broker has `advertised` where it listens. */
-  async #listen(dispatch: Dispatch, advertised: Promise<void>): Promise<void> {
+  async #listen(dispatch: Accept, advertised: Promise<void>): Promise<void> {
     const { limits, stop } = networkLimits(this.#config)
     this.#undo.push(stop)
     const connections = new ConnectionQuota(limits)
@@ -278,14 +283,16 @@ class RunningBroker implements Broker {
     const ready = advertised.then(() => {
       isAdvertised = true
     })
-    const handler = (frame: Buffer, connection: Connection) =>
-      isAdvertised ? dispatch(frame, connection) : ready.then(() => dispatch(frame, connection))
+    const accept: Accept = (connection) => {
+      const handle = dispatch(connection)
+      return (frame) => (isAdvertised ? handle(frame) : ready.then(() => handle(frame)))
+    }
     for (const { name, host, port } of this.#endpoints) {
       const socket = await listen({
         listenerName: name,
         host,
         port,
-        handler,
+        accept,
         limits,
         budget,
         connections,

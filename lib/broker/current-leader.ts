@@ -33,15 +33,15 @@ export class CurrentLeaders {
   }
 
   get #isUnderstood(): boolean {
-    const { name } = this.#context.connection.clientSoftware
+    const { name } = this.#context.session.clientSoftware
     return name !== '' && !stumbling.has(name)
   }
 
   /** Addresses of the leaders that were told. */
   endpoints() {
     if (this.#told.size === 0) return []
-    const { broker, connection } = this.#context
-    return brokersOf(broker.cluster, connection.listenerName)
+    const { broker, session } = this.#context
+    return brokersOf(broker.cluster, session.listenerName)
       .filter(({ id }) => this.#told.has(id))
       .map(({ id, ...address }) => ({ nodeId: id, ...address }))
   }

@@ -2,6 +2,6 @@
 import type { RequestContext as GroupContext } from '../coordinator/index.js'
 import type { RequestContext } from './api-handler.js'
 
-export function groupContext({ version, clientId, connection }: RequestContext): GroupContext {
-  return { version, clientId, clientAddress: connection.remoteAddress }
+export function groupContext({ version, clientId, session }: RequestContext): GroupContext {
+  return { version, clientId, clientAddress: session.remoteAddress }
 }

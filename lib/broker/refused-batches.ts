@@ -10,7 +10,7 @@
 import { ErrorCode, type ErrorName, isRetriable, KafkaError } from '../protocol/errors.js'
 import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
 import { isSequenceBefore } from '../storage/index.js'
-import type { ClientConnection } from './client-connection.js'
+import { SessionSlot } from './pipeline/session.js'
 
 /** Behind one that is refused there are four more in flight at most (KIP-98). Who sends more has given it up. */
 const behindAtMost = 4
@@ -28,16 +28,6 @@ interface RefusedBatch {
 export class RefusedBatches {
   /** By partition and producer. `topic` is what clients call it, its name or its id. */
   readonly #refused = new Map<string, RefusedBatch>()
-
-  /** Those of a connection. */
-  static of({ state }: ClientConnection): RefusedBatches {
-    let batches = state.get(RefusedBatches) as RefusedBatches | undefined
-    if (batches === undefined) {
-      batches = new RefusedBatches()
-      state.set(RefusedBatches, batches)
-    }
-    return batches
-  }
 
   /** Throws for a batch behind one that was refused and has not come again: the error of that one. */
   check(topic: string, partition: number, records: Uint8Array | null): void {
@@ -79,6 +69,9 @@ export class RefusedBatches {
     }
   }
 }
+
+/** Those of each session. */
+export const refusedBatches = new SessionSlot(() => new RefusedBatches())
 
 function idempotent(records: Uint8Array | null): BatchHeader | undefined {
   if (records === null || records.byteLength < BATCH_HEADER_SIZE) return undefined

@@ -7,6 +7,8 @@ import type { Replicas } from '../replica/index.js'
 import type { Fetch } from './fetch.js'
 import type { FetchSessions } from './fetch-sessions.js'
 import type { Traffic } from './metrics/traffic.js'
+import type { Authorizer } from './pipeline/authorizer.js'
+import type { Quotas } from './pipeline/quotas.js'
 import type { ProducerIds } from './producer-ids.js'
 import type { ReadReplicas } from './read-replicas.js'
 import type { RefusalLog } from './refusal-log.js'
@@ -20,6 +22,8 @@ export interface SupportedApi {
 }
 
 export interface BrokerServices {
+  readonly authorizer: Authorizer
+  readonly quotas: Quotas
   readonly config: BrokerConfig
   readonly cluster: Cluster
   readonly replicas: Replicas

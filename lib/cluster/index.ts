@@ -1,6 +1,6 @@
 /** The cluster as one broker sees it: metadata store, image, topics, settings that change while it runs. */
 
-export { toKafkaError } from './changes/config-errors.js'
+export { fromConfigError } from './changes/config-errors.js'
 export type {
   ElectionResult,
   ElectionType,

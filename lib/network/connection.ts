@@ -8,10 +8,10 @@ import type { ResponsePart } from './transport.js'
  * handler's until its answer is settled; a response may still refer to it. A throw or rejection closes the
  * connection.
  */
-export type FrameHandler = (
-  frame: Buffer,
-  connection: Connection,
-) => ResponsePart[] | null | Promise<ResponsePart[] | null>
+export type FrameHandler = (frame: Buffer) => ResponsePart[] | null | Promise<ResponsePart[] | null>
+
+/** Called once for each new connection: what it returns handles the connection's frames. */
+export type Accept = (connection: Connection) => FrameHandler
 
 /** A connection as the handler sees it. */
 export interface Connection {
@@ -20,12 +20,6 @@ export interface Connection {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
-  /** Who is on the other side, in Kafka's form. */
-  principal: string
-  /** From the client's ApiVersions request. */
-  clientSoftware: { name: string; version: string }
-  /** What the broker keeps for as long as the connection lasts. */
-  readonly state: Map<unknown, unknown>
   /** Aborted when the connection is closed. */
   readonly signal: AbortSignal
   readonly closed: boolean
@@ -33,4 +27,9 @@ export interface Connection {
   onClose(callback: () => void): () => void
   /** Closes at once; unsent responses are dropped. `reason` goes to the log at debug level. */
   close(reason: string): void
+  /**
+   * Reads no more for `ms`, or for as long as an earlier call has it, whichever is longer. Responses are sent all the
+   * while, and frames that were taken before are answered.
+   */
+  mute(ms: number): void
 }

@@ -1,7 +1,7 @@
 /** Serving and dialling: what the rooms above may use of the network. */
 
 export { type ClientConnection, ConnectionClosedError, type DialOptions, dial } from './client-connection.js'
-export type { Connection, FrameHandler } from './connection.js'
+export type { Accept, Connection, FrameHandler } from './connection.js'
 export { ConnectionQuota } from './connection-quota.js'
 export { FrameBudget } from './frame-budget.js'
 export { recycleFrame } from './frame-pool.js'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
-import type { FrameHandler } from './connection.js'
+import type { Accept } from './connection.js'
 import type { ConnectionQuota } from './connection-quota.js'
 import type { FrameBudget } from './frame-budget.js'
 import type { NetworkLimits } from './limits.js'
@@ -17,7 +17,7 @@ export interface ListenOptions {
   /** 0 takes a free port. */
   port: number
   listenerName: string
-  handler: FrameHandler
+  accept: Accept
   /** Shared, with the three below, by all listeners of a broker. */
   limits: NetworkLimits
   budget: FrameBudget
@@ -110,7 +110,7 @@ class SocketListener implements Listener {
   }
 
   #accept(socket: Socket): void {
-    const { connections, handler, limits, budget, log, plaintext } = this.#options
+    const { connections, accept, limits, budget, log, plaintext } = this.#options
     // The address is gone when the peer has already reset the connection.
     const remoteAddress = plainAddress(socket.remoteAddress ?? '')
     if (remoteAddress === '' || this.#closing !== undefined) {
@@ -133,7 +133,7 @@ class SocketListener implements Listener {
       localAddress,
     }
     const transport = new PlaintextTransport(socket, plaintext ?? defaultPlaintextOptions)
-    const connection = new ServerConnection(identity, transport, handler, limits, budget, log)
+    const connection = new ServerConnection(identity, transport, accept, limits, budget, log)
     this.#open.add(connection)
     connection.onClose(() => {
       this.#open.delete(connection)

@@ -5,7 +5,7 @@
 
 import type { Logger } from 'pino'
 import { clearTimeout, setTimeout, type Timer } from '../time/index.js'
-import type { Connection, FrameHandler } from './connection.js'
+import type { Accept, Connection, FrameHandler } from './connection.js'
 import type { FrameBudget } from './frame-budget.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 import type { NetworkLimits } from './limits.js'
@@ -41,8 +41,6 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
-  principal = 'User:ANONYMOUS'
-  clientSoftware = { name: '', version: '' }
 
   readonly #transport: Transport
   readonly #handler: FrameHandler
@@ -50,12 +48,13 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   readonly #budget: FrameBudget
   readonly #log: Logger
   readonly #reader: FrameReader
-  #state: Map<unknown, unknown> | undefined
   #abort: AbortController | undefined
   readonly #closeCallbacks = new Set<() => void>()
   #closed = false
   #draining = false
   #halfCloseTimer: Timer | undefined
+  #muteTimer: Timer | undefined
+  #mutedUntilMs = 0
 
   /** Requests in order of arrival, from the oldest one whose response has not been handed to the transport. */
   #exchanges: Exchange[] = []
@@ -73,7 +72,7 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   constructor(
     identity: ConnectionIdentity,
     transport: Transport,
-    handler: FrameHandler,
+    accept: Accept,
     limits: NetworkLimits,
     budget: FrameBudget,
     log: Logger,
@@ -84,17 +83,13 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
     this.remotePort = identity.remotePort
     this.localAddress = identity.localAddress
     this.#transport = transport
-    this.#handler = handler
     this.#limits = limits
     this.#budget = budget
     this.#log = log
     this.#reader = new FrameReader(this, budget, limits)
+    this.#handler = accept(this)
     transport.start(this.#reader, this)
     if (this.#reader.stopped) transport.pause()
-  }
-
-  get state(): Map<unknown, unknown> {
-    return (this.#state ??= new Map())
   }
 
   get signal(): AbortSignal {
@@ -124,6 +119,15 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
     this.#log.debug({ client: this.#client, listener: this.listenerName }, `connection closed: ${reason}`)
     this.#transport.destroy()
     this.#dispose()
+  }
+
+  mute(ms: number): void {
+    const untilMs = performance.now() + ms
+    if (this.#closed || untilMs <= this.#mutedUntilMs) return
+    this.#mutedUntilMs = untilMs
+    clearTimeout(this.#muteTimer)
+    this.#muteTimer = setTimeout(() => this.#unmute(), ms).unref()
+    this.#updateFlow()
   }
 
   /** Takes no more requests, and closes when those under way are answered. */
@@ -171,7 +175,7 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
     this.#inFlightBytes += cost
     let answer: ResponsePart[] | null | Promise<ResponsePart[] | null>
     try {
-      answer = this.#handler(frame, this)
+      answer = this.#handler(frame)
     } catch (error) {
       this.#failed(exchange, error)
       return
@@ -286,10 +290,18 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
     if (this.#closed || this.#draining) return
     const limits = this.#limits
     this.#reader.setStopped(
-      this.#inFlight >= limits.maxInFlightPerConnection ||
+      this.#muteTimer !== undefined ||
+        this.#inFlight >= limits.maxInFlightPerConnection ||
         this.#inFlightBytes >= limits.maxInFlightBytesPerConnection ||
         this.#transport.queuedBytes >= limits.maxQueuedResponseBytesPerConnection,
     )
+  }
+
+  #unmute(): void {
+    this.#muteTimer = undefined
+    this.#mutedUntilMs = 0
+    this.#idleMs = 0
+    this.#updateFlow()
   }
 
   #endIfDrained(): void {
@@ -302,7 +314,8 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
     const { progress } = this.#transport
     const { frameBytes } = this.#reader
     // What waits on the broker is not idle: handlers bound their own time, and the budget lets frames take turns.
-    const waits = this.#unsettled > 0 || (this.#reader.waits && this.#inFlight === 0)
+    const waits =
+      this.#unsettled > 0 || this.#muteTimer !== undefined || (this.#reader.waits && this.#inFlight === 0)
     const received = frameBytes < this.#seenFrameBytes || frameBytes - this.#seenFrameBytes >= progressBytes
     if (!waits && progress === this.#seenProgress && !received) return false
     this.#seenProgress = progress
@@ -324,6 +337,7 @@ export class ServerConnection implements Connection, FrameSink, TransportEvents 
   #dispose(): void {
     this.#closed = true
     clearTimeout(this.#halfCloseTimer)
+    clearTimeout(this.#muteTimer)
     this.#reader.close()
     for (const { parts } of this.#exchanges) if (parts) releaseRanges(parts)
     this.#exchanges.length = 0

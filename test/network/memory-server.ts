@@ -20,7 +20,7 @@ const listener = await listen({
   budget: new FrameBudget(defaultQueuedRequestBytes),
   connections: new ConnectionQuota(limits),
   log: pino({ level: 'silent' }),
-  handler: async (frame) => {
+  accept: () => async (frame) => {
     if (frame.toString('latin1', 0, 4) === 'file') return [rangeOfFile(path!, 0, Number(length))]
     return [Buffer.from(String(frame.length))]
   },

@@ -3,7 +3,6 @@
  * as `createBroker` does it, without listeners and groups.
  */
 import { pino } from 'pino'
-import type { AnyApiHandler, RequestContext } from '../../lib/broker/api-handler.js'
 import type { Fetch } from '../../lib/broker/fetch.js'
 import { FetchSessions } from '../../lib/broker/fetch-sessions.js'
 import { deleteRecords } from '../../lib/broker/handlers/delete-records.js'
@@ -11,6 +10,9 @@ import { fetch } from '../../lib/broker/handlers/fetch.js'
 import { produce } from '../../lib/broker/handlers/produce.js'
 import { replicaProgress } from '../../lib/broker/handlers/replica-progress.js'
 import { ImageFollower } from '../../lib/broker/image-follower.js'
+import { allowAll } from '../../lib/broker/pipeline/authorizer.js'
+import { Pipeline } from '../../lib/broker/pipeline/pipeline.js'
+import { unlimited } from '../../lib/broker/pipeline/quotas.js'
 import { ReadReplicas } from '../../lib/broker/read-replicas.js'
 import { RefusalLog } from '../../lib/broker/refusal-log.js'
 import { replicasEnvironment } from '../../lib/broker/replicas-environment.js'
@@ -36,12 +38,9 @@ export const dataDir = '/data'
 
 const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 
-const handlers: Readonly<Record<string, { handler: AnyApiHandler; version: number }>> = {
-  Fetch: { handler: fetch, version: 17 },
-  Produce: { handler: produce, version: 12 },
-  ReplicaProgress: { handler: replicaProgress, version: 0 },
-  DeleteRecords: { handler: deleteRecords, version: 2 },
-}
+const handlers = [fetch, produce, replicaProgress, deleteRecords]
+const versions = { Fetch: 17, Produce: 12, ReplicaProgress: 0, DeleteRecords: 2 }
+type ServedApi = keyof typeof versions
 
 const noGroups = {
   onElected: async () => {},
@@ -71,6 +70,7 @@ export class SimulatedBroker implements Server {
   readonly #around: Surroundings
   readonly #undo: (() => unknown)[] = []
   #services: BrokerServices | undefined
+  #pipeline: Pipeline | undefined
   #advertised: () => void = () => {}
   readonly #ready = new Promise<void>((resolve) => {
     this.#advertised = resolve
@@ -110,7 +110,9 @@ export class SimulatedBroker implements Server {
     this.#undo.push(() => replicas.close())
     const fetches = new Set<Fetch>()
     const follower = new ImageFollower(cluster, replicas, noGroups, log)
-    this.#services = {
+    const services = {
+      authorizer: allowAll,
+      quotas: unlimited,
       config,
       cluster,
       replicas,
@@ -121,6 +123,8 @@ export class SimulatedBroker implements Server {
       log,
       settled: () => follower.settled(),
     } as Partial<BrokerServices> as BrokerServices
+    this.#services = services
+    this.#pipeline = new Pipeline(handlers, services)
     this.#undo.push(() => follower.close())
     await follower.start()
     await replicas.start()
@@ -141,15 +145,10 @@ export class SimulatedBroker implements Server {
 
   async handle(api: string, request: unknown, connection: ServedConnection): Promise<unknown> {
     await this.#ready
-    const { handler, version } = handlers[api]!
-    const context: RequestContext = {
-      version,
-      clientId: null,
-      connection,
-      broker: this.#services!,
-      releaseFrame: () => {},
-    }
-    const answer = await handler.handle(request, context)
+    const pipeline = this.#pipeline!
+    connection.session ??= pipeline.open(connection)
+    const source = { session: connection.session, version: versions[api as ServedApi], clientId: null }
+    const answer = await pipeline.answer(api as ServedApi, request as RequestOf<ServedApi>, source)
     if (api === 'Produce')
       this.#around.onProduced(this, request as RequestOf<'Produce'>, answer as ResponseOf<'Produce'>)
     return api === 'Fetch' ? asSent(answer as FetchResponse) : answer

@@ -4,6 +4,7 @@
  * connections reset, a machine without power falls silent.
  */
 import { EventEmitter } from 'node:events'
+import type { Session } from '../../lib/broker/pipeline/session.js'
 import type { Host, VirtualTime } from './virtual-time.js'
 
 /** What a process that listens does with what comes. */
@@ -403,12 +404,10 @@ export class VirtualConnection {
 
 /** A connection as the server's handlers know it. */
 export class ServedConnection {
-  readonly id = 'virtual'
   readonly listenerName = 'PLAINTEXT'
   readonly remoteAddress: string
-  readonly principal = 'User:ANONYMOUS'
-  readonly clientSoftware = { name: '', version: '' }
-  readonly state = new Map<unknown, unknown>()
+  /** As its server opened it with the first request. */
+  session: Session | undefined
   readonly #closeListeners = new Set<() => void>()
   #isClosed = false
 
@@ -424,6 +423,10 @@ export class ServedConnection {
 
   close(): void {
     this.end()
+  }
+
+  mute(): void {
+    throw new Error('nothing is throttled here')
   }
 
   end(): void {

@@ -4,10 +4,11 @@ import { createConnection, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import {
+  type Accept,
+  type Connection,
   ConnectionQuota,
   defaultLimits,
   FrameBudget,
-  type FrameHandler,
   type Listener,
   listen,
   type NetworkLimits,
@@ -41,10 +42,12 @@ export interface ServeOptions extends Partial<NetworkLimits> {
   budgetBytes?: number
 }
 
+type Answer = (frame: Buffer, connection: Connection) => ReturnType<ReturnType<Accept>>
+
 /** Closed at the end of the test. */
 export async function serve(
   t: ExecutionContext,
-  handler: FrameHandler,
+  handler: Answer,
   options: ServeOptions = {},
 ): Promise<Serving> {
   const { transport, budgetBytes = 128 * 1024 * 1024, ...given } = options
@@ -57,7 +60,7 @@ export async function serve(
     host: '127.0.0.1',
     port: 0,
     listenerName: 'PLAINTEXT',
-    handler,
+    accept: (connection) => (frame) => handler(frame, connection),
     limits,
     budget,
     connections,
@@ -69,7 +72,7 @@ export async function serve(
 }
 
 /** Answers with the frame itself. */
-export const echo: FrameHandler = (frame) => [frame]
+export const echo: Answer = (frame) => [frame]
 
 export function frameOf(body: Uint8Array | string): Buffer {
   const bytes = Buffer.from(body as string)

@@ -10,12 +10,12 @@ const namePattern = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 export const apiVersions = defineHandler({
   api: 'ApiVersions',
   versions: [0, 4],
-  handle({ clientSoftwareName, clientSoftwareVersion }, { version, broker, connection }) {
+  handle({ clientSoftwareName, clientSoftwareVersion }, { version, broker, session }) {
     if (version >= 3) {
       if (!namePattern.test(clientSoftwareName) || !namePattern.test(clientSoftwareVersion)) {
         return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] }
       }
-      connection.clientSoftware = { name: clientSoftwareName, version: clientSoftwareVersion }
+      session.clientSoftware = { name: clientSoftwareName, version: clientSoftwareVersion }
     }
     return { errorCode: ErrorCode.NONE, apiKeys: broker.supportedApis, throttleTimeMs: 0 }
   },

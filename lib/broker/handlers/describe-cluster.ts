@@ -10,7 +10,7 @@ const controllers = 2
 export const describeCluster = defineHandler({
   api: 'DescribeCluster',
   versions: [0, 2],
-  handle({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker, connection }) {
+  handle({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker, session }) {
     const { cluster } = broker
     if (endpointType !== brokers) {
       const isKnown = endpointType === controllers
@@ -30,7 +30,7 @@ export const describeCluster = defineHandler({
       endpointType: brokers,
       clusterId: cluster.clusterId,
       controllerId: cluster.image.controllerId,
-      brokers: (includeFencedBrokers ? addressesOf : brokersOf)(cluster, connection.listenerName).map(
+      brokers: (includeFencedBrokers ? addressesOf : brokersOf)(cluster, session.listenerName).map(
         ({ id, ...address }) => ({
           brokerId: id,
           ...address,

@@ -11,12 +11,12 @@ type Answer = ResponseOf<'DescribeTopicPartitions'>
 export const describeTopicPartitions = defineHandler({
   api: 'DescribeTopicPartitions',
   versions: [0, 0],
-  handle({ topics: wanted, responsePartitionLimit, cursor }, { broker, connection }) {
+  handle({ topics: wanted, responsePartitionLimit, cursor }, { broker, session }) {
     const { image } = broker.cluster
     if (cursor !== null && cursor.partitionIndex < 0) {
       return { topics: wanted.map(({ name }) => refused(name, ErrorCode.INVALID_REQUEST)), nextCursor: null }
     }
-    const metadata = new PartitionMetadata(broker.cluster, connection.listenerName, true)
+    const metadata = new PartitionMetadata(broker.cluster, session.listenerName, true)
     const asked = wanted.length > 0 ? new Set(wanted.map(({ name }) => name)) : new Set(image.topics.keys())
     const names = [...asked].sort().filter((name) => cursor === null || name >= cursor.topicName)
     const limit = Math.min(responsePartitionLimit, broker.config.get('max.request.partition.size.limit'))

@@ -9,6 +9,7 @@ import { CurrentLeaders } from '../current-leader.js'
 import { Fetch, type PartitionFetch } from '../fetch.js'
 import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch-sessions.js'
 import type { Traffic } from '../metrics/traffic.js'
+import { SessionSlot } from '../pipeline/session.js'
 
 /** Others are followers, or a tool that reads past the high watermark (−2). */
 const consumer = -1
@@ -17,14 +18,14 @@ const readCommitted = 1
 const racksFrom = 11
 const noRecords = new Uint8Array(0)
 
-/** Under this key a connection's state holds the fetch of a follower that waits. */
-export const waitingFetch = Symbol('waiting fetch')
+/** The fetch of a follower that waits on its connection. */
+export const waitingFetch = new SessionSlot<Fetch | undefined>(() => undefined)
 
 export const fetch = defineHandler({
   api: 'Fetch',
   versions: [4, 18],
   async handle(request, context) {
-    const { broker, version, connection } = context
+    const { broker, version, session } = context
     const { replicaId, replicaEpoch } =
       version >= 15 ? request.replicaState : { replicaId: request.replicaId, replicaEpoch: -1 }
     let scope: FetchScope
@@ -45,13 +46,13 @@ export const fetch = defineHandler({
       followerReads: followerReads(replicaId, request.rackId, version),
       preferredReplica:
         replicaId === consumer && version >= racksFrom
-          ? broker.readReplicas.selector(request.rackId, connection.listenerName)
+          ? broker.readReplicas.selector(request.rackId, session.listenerName)
           : undefined,
     })
-    if (replicaId >= 0) connection.state.set(waitingFetch, fetch)
+    if (replicaId >= 0) session.set(waitingFetch, fetch)
     broker.fetches.add(fetch)
     const fetched = await fetch
-      .run((callback) => connection.onClose(callback))
+      .run((callback) => session.onClose(callback))
       .finally(() => broker.fetches.delete(fetch))
     if (broker.traffic) count(broker.traffic, fetched, replicaId >= 0)
     const leaders = new CurrentLeaders(context)

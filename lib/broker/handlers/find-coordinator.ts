@@ -31,11 +31,7 @@ export const findCoordinator = defineHandler({
   },
 })
 
-async function find(
-  key: string,
-  keyType: number,
-  { broker, connection }: RequestContext,
-): Promise<Coordinator> {
+async function find(key: string, keyType: number, { broker, session }: RequestContext): Promise<Coordinator> {
   try {
     if (keyType !== group) {
       throw new KafkaError(
@@ -45,7 +41,7 @@ async function find(
     }
     const topic = await broker.topicCreation.ensure(OFFSETS_TOPIC)
     const leader = topic.partitions[broker.groups.partitionFor(key)]?.leader
-    const address = brokersOf(broker.cluster, connection.listenerName).find(({ id }) => id === leader)
+    const address = brokersOf(broker.cluster, session.listenerName).find(({ id }) => id === leader)
     if (!address) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
     const { id: nodeId, host, port } = address
     return { nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }

@@ -27,7 +27,7 @@ export const metadata = defineHandler({
     if (context.version < topicIdsFrom && asksByTopicId(request)) return refuseTopicIds(request)
     const topics = await answerTopics(request, context)
     return {
-      brokers: brokersOf(cluster, context.connection.listenerName).map(({ id, host, port, rack }) => ({
+      brokers: brokersOf(cluster, context.session.listenerName).map(({ id, host, port, rack }) => ({
         nodeId: id,
         host,
         port,
@@ -58,7 +58,7 @@ async function answerTopics(request: RequestOf<'Metadata'>, context: RequestCont
   const operations = request.includeTopicAuthorizedOperations ? topicOperations : NOT_ASKED
   const metadata = new PartitionMetadata(
     context.broker.cluster,
-    context.connection.listenerName,
+    context.session.listenerName,
     context.version >= listenersFrom,
   )
   const wantsAll = request.topics === null || (context.version === 0 && request.topics.length === 0)

@@ -8,7 +8,7 @@ import type { ProduceOptions } from '../../replica/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { CurrentLeaders } from '../current-leader.js'
-import { RefusedBatches } from '../refused-batches.js'
+import { type RefusedBatches, refusedBatches } from '../refused-batches.js'
 import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
 
@@ -50,7 +50,7 @@ export const produce = defineHandler({
   advertisedFrom: 0,
   async handle(request, context) {
     const { acks, topicData } = request
-    const { version, broker, connection } = context
+    const { version, broker, session } = context
     // The frame is of use again once nothing is written from it any more, long before the replicas have answered.
     let unwritten = topicData.reduce((sum, { partitionData }) => sum + partitionData.length, 0)
     const call: ProduceCall = {
@@ -62,7 +62,7 @@ export const produce = defineHandler({
         allowsZstd: version >= zstdFromVersion,
         allowsInternalTopics: context.clientId === internalTopicsClient,
       },
-      refused: RefusedBatches.of(connection),
+      refused: session.get(refusedBatches),
       leaders: new CurrentLeaders(context),
       onWritten: () => {
         if (--unwritten === 0) context.releaseFrame()
@@ -82,7 +82,7 @@ export const produce = defineHandler({
     if (acks !== 0) return { responses, nodeEndpoints: call.leaders.endpoints() }
     const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
     // With acks=0 there is no answer to carry the error: closing tells the client to look at its metadata again.
-    if (failed) connection.close(`a produce request with acks=0 failed: ${failed.errorMessage}`)
+    if (failed) session.close(`a produce request with acks=0 failed: ${failed.errorMessage}`)
     return null
   },
 })
@@ -119,7 +119,7 @@ async function append(
   { index, records }: PartitionData,
 ): Promise<PartitionAnswer> {
   const { acks, timeoutMs } = request
-  const { broker, connection, clientId } = context
+  const { broker, session, clientId } = context
   let isWritten = false
   const written = () => {
     isWritten = true
@@ -155,7 +155,7 @@ async function append(
     // After a time-out the engine may still be writing from the frame.
     if (!isWritten && error.code !== ErrorCode.REQUEST_TIMED_OUT) written()
     broker.refusals.report(
-      { client: connection.remoteAddress, clientId, topic, partition: index, error: error.errorName },
+      { client: session.remoteAddress, clientId, topic, partition: index, error: error.errorName },
       `produce refused: ${error.message}`,
     )
     return {

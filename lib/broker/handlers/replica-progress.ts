@@ -4,14 +4,13 @@
  * the next connection.
  */
 import { defineHandler } from '../api-handler.js'
-import type { Fetch } from '../fetch.js'
 import { waitingFetch } from './fetch.js'
 
 export const replicaProgress = defineHandler({
   api: 'ReplicaProgress',
   versions: [0, 0],
   betweenBrokers: true,
-  handle({ replicaId, replicaEpoch, endFetch, topics }, { broker, connection }) {
+  handle({ replicaId, replicaEpoch, endFetch, topics }, { broker, session }) {
     const follower = { id: replicaId, brokerEpoch: Number(replicaEpoch) }
     for (const { topicId, partitions } of topics) {
       const topic = broker.cluster.image.topicById(topicId)?.name
@@ -20,7 +19,7 @@ export const replicaProgress = defineHandler({
         broker.replicas.find(topic, partition)?.recordFlush(follower, leaderEpoch, Number(flushedOffset))
       }
     }
-    if (endFetch) (connection.state.get(waitingFetch) as Fetch | undefined)?.finish()
+    if (endFetch) session.get(waitingFetch)?.finish()
     return null
   },
 })

@@ -4,7 +4,7 @@ import { ConfigError } from '../../config/index.js'
 import { KafkaError } from '../../protocol/index.js'
 
 /** The Kafka error of a ConfigError; any other error as it is. */
-export function toKafkaError(error: unknown): unknown {
+export function fromConfigError(error: unknown): unknown {
   if (!(error instanceof ConfigError)) return error
   const invalidRequest = error.code === 'NOT_DYNAMIC' || error.code === 'INVALID_OPERATION'
   return new KafkaError(invalidRequest ? 'INVALID_REQUEST' : 'INVALID_CONFIG', error.message, {
@@ -17,7 +17,7 @@ export function checkedBrokerConfig<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    if (!(error instanceof ConfigError) || error.code !== 'INVALID_VALUE') throw toKafkaError(error)
+    if (!(error instanceof ConfigError) || error.code !== 'INVALID_VALUE') throw fromConfigError(error)
     throw new KafkaError('INVALID_REQUEST', error.message, { cause: error })
   }
 }
@@ -27,6 +27,6 @@ export function checkedConfig<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {
-    throw toKafkaError(error)
+    throw fromConfigError(error)
   }
 }
