@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { EtcdMetadataStore, importMetadata, type MetadataImport, ownerOf } from '../cluster/index.js'
 import { BrokerConfig, ConfigError } from '../config/index.js'
 import { files, openLog } from '../native/index.js'
-import { etcdOptions } from './etcd-options.js'
+import { etcdOptions } from './configs/etcd-options.js'
 
 /**
  * Moves the metadata of the data folder that the settings name into the etcd that they name. Without a `node.id` the

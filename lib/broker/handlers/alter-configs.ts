@@ -1,7 +1,12 @@
 /** AlterConfigs: what a topic or broker is set to, as a whole; what is not given goes back to its default. */
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
-import { brokerResource, distinctResources, ResourceType, unknownResource } from '../config-resources.js'
+import {
+  brokerResource,
+  distinctResources,
+  ResourceType,
+  unknownResource,
+} from '../configs/config-resources.js'
 import { kafkaFailure } from '../kafka-failure.js'
 
 export const alterConfigs = defineHandler({

@@ -1,6 +1,6 @@
 /** DeleteGroups: empty groups, with their offsets. */
 import { defineHandler } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 
 export const deleteGroups = defineHandler({
   api: 'DeleteGroups',

@@ -2,7 +2,7 @@
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
 import { clusterOperations, NOT_ASKED } from '../authorized-operations.js'
-import { addressesOf, brokersOf } from '../broker-endpoints.js'
+import { addressesOf, brokersOf } from '../topics/broker-endpoints.js'
 
 const brokers = 1
 const controllers = 2

@@ -12,7 +12,7 @@ import {
 import { ErrorCode } from '../../protocol/errors.js'
 import type { Encodable, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { brokerResource, ResourceType, unknownResource, unknownTopic } from '../config-resources.js'
+import { brokerResource, ResourceType, unknownResource, unknownTopic } from '../configs/config-resources.js'
 import { kafkaFailure } from '../kafka-failure.js'
 import { oneOfEach } from '../repeated-names.js'
 

@@ -2,7 +2,7 @@
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
 import { groupOperations } from '../authorized-operations.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 import { oneOfEach } from '../repeated-names.js'
 
 export const describeGroups = defineHandler({

@@ -4,7 +4,7 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type Encodable, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler } from '../api-handler.js'
 import { topicOperations } from '../authorized-operations.js'
-import { PartitionMetadata } from '../partition-metadata.js'
+import { PartitionMetadata } from '../topics/partition-metadata.js'
 
 type Answer = ResponseOf<'DescribeTopicPartitions'>
 

@@ -5,11 +5,11 @@
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { CurrentLeaders } from '../current-leader.js'
-import { Fetch, type PartitionFetch } from '../fetch.js'
-import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch-sessions.js'
+import { Fetch, type PartitionFetch } from '../fetch/fetch.js'
+import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch/fetch-sessions.js'
 import type { Traffic } from '../metrics/traffic.js'
 import { SessionSlot } from '../pipeline/session.js'
+import { CurrentLeaders } from '../topics/current-leader.js'
 
 /** Others are followers, or a tool that reads past the high watermark (−2). */
 const consumer = -1

@@ -4,8 +4,8 @@
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { brokersOf } from '../broker-endpoints.js'
-import { OFFSETS_TOPIC } from '../topic-creation.js'
+import { brokersOf } from '../topics/broker-endpoints.js'
+import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 
 const group = 0
 const nobody = { nodeId: -1, host: '', port: -1 }

@@ -1,6 +1,6 @@
 /** Heartbeat. Version 3 brings static members. */
 import { defineHandler } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 
 export const heartbeat = defineHandler({
   api: 'Heartbeat',

@@ -1,7 +1,12 @@
 /** IncrementalAlterConfigs: sets, deletes, appends to and subtracts from single settings. */
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
-import { brokerResource, distinctResources, ResourceType, unknownResource } from '../config-resources.js'
+import {
+  brokerResource,
+  distinctResources,
+  ResourceType,
+  unknownResource,
+} from '../configs/config-resources.js'
 import { kafkaFailure } from '../kafka-failure.js'
 
 export const incrementalAlterConfigs = defineHandler({

@@ -1,6 +1,6 @@
 /** LeaveGroup. Version 3 lets several members leave at once. */
 import { defineHandler } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 
 export const leaveGroup = defineHandler({
   api: 'LeaveGroup',

@@ -1,7 +1,7 @@
 /** ListConfigResources. Version 0 lists client metrics alone, of which this broker has none. */
 import { ErrorCode, errorName } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
-import { ResourceType } from '../config-resources.js'
+import { ResourceType } from '../configs/config-resources.js'
 
 const supported: readonly number[] = Object.values(ResourceType)
 

@@ -1,6 +1,6 @@
 /** ListGroups. Version 4 filters by state, 5 by type. */
 import { defineHandler } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 
 export const listGroups = defineHandler({
   api: 'ListGroups',

@@ -8,9 +8,9 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type Encodable, type RequestOf, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { clusterOperations, NOT_ASKED, topicOperations } from '../authorized-operations.js'
-import { brokersOf } from '../broker-endpoints.js'
-import { PartitionMetadata } from '../partition-metadata.js'
 import { oneOfEach } from '../repeated-names.js'
+import { brokersOf } from '../topics/broker-endpoints.js'
+import { PartitionMetadata } from '../topics/partition-metadata.js'
 
 /** First version whose clients know LISTENER_NOT_FOUND. */
 const listenersFrom = 6

@@ -2,8 +2,8 @@
 import { ErrorCode } from '../../protocol/errors.js'
 import { type RequestOf, ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { joinAnswers, splitExisting } from '../existing-partitions.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
+import { joinAnswers, splitExisting } from '../topics/existing-partitions.js'
 
 type Topic = RequestOf<'OffsetCommit'>['topics'][number]
 

@@ -1,8 +1,8 @@
 /** OffsetDelete: forgets a group's offsets of partitions that it does not read any more. */
 import { ErrorCode } from '../../protocol/errors.js'
 import { defineHandler } from '../api-handler.js'
-import { joinAnswers, splitExisting } from '../existing-partitions.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
+import { joinAnswers, splitExisting } from '../topics/existing-partitions.js'
 
 export const offsetDelete = defineHandler({
   api: 'OffsetDelete',

@@ -3,7 +3,7 @@ import { ErrorCode } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { ZERO_UUID } from '../../protocol/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 import { oneOfEach } from '../repeated-names.js'
 
 type Group = RequestOf<'OffsetFetch'>['groups'][number]

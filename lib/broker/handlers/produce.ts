@@ -7,10 +7,10 @@ import { type Int64, nearestInt64, type RequestOf } from '../../protocol/index.j
 import type { ProduceOptions } from '../../replica/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
-import { CurrentLeaders } from '../current-leader.js'
-import { type RefusedBatches, refusedBatches } from '../refused-batches.js'
+import { type RefusedBatches, refusedBatches } from '../produce/refused-batches.js'
 import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
+import { CurrentLeaders } from '../topics/current-leader.js'
 
 const zstdFromVersion = 7
 const noTopic = ''

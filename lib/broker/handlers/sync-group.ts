@@ -1,6 +1,6 @@
 /** SyncGroup. Version 5 names the protocol, and requires that it is named. */
 import { defineHandler } from '../api-handler.js'
-import { groupContext } from '../group-context.js'
+import { groupContext } from '../groups/group-context.js'
 
 export const syncGroup = defineHandler({
   api: 'SyncGroup',

@@ -1,7 +1,7 @@
 /** What settings belong to: the resources that DescribeConfigs and its like name. */
-import type { Cluster } from '../cluster/index.js'
-import { KafkaError } from '../protocol/errors.js'
-import { repeatedKeys } from './repeated-names.js'
+import type { Cluster } from '../../cluster/index.js'
+import { KafkaError } from '../../protocol/errors.js'
+import { repeatedKeys } from '../repeated-names.js'
 
 interface Resource {
   resourceType: number

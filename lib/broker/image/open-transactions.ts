@@ -4,8 +4,8 @@
  * does after a restart, one whose commit was decided (`__transaction_state` says so) is committed, any other aborted.
  */
 import type { Logger } from 'pino'
-import { decode, decodeBatch, readBatches, type TransactionLogValue } from '../protocol/index.js'
-import type { Partition, Replicas } from '../replica/index.js'
+import { decode, decodeBatch, readBatches, type TransactionLogValue } from '../../protocol/index.js'
+import type { Partition, Replicas } from '../../replica/index.js'
 
 const TRANSACTIONS_TOPIC = '__transaction_state'
 const runBytes = 1 << 20

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { type FetchPartition, FetchSessions } from '../../lib/broker/fetch-sessions.js'
-import { ErrorCode, type KafkaError, ZERO_UUID } from '../../lib/protocol/index.js'
+import { type FetchPartition, FetchSessions } from '../../../lib/broker/fetch/fetch-sessions.js'
+import { ErrorCode, type KafkaError, ZERO_UUID } from '../../../lib/protocol/index.js'
 
 const wanted = (partition: number, fetchOffset = 0): FetchPartition => ({
   topic: 'orders',

@@ -1,5 +1,5 @@
 /** Parts a request's partitions into those that exist and those that do not. */
-import type { Cluster } from '../cluster/index.js'
+import type { Cluster } from '../../cluster/index.js'
 
 export interface NamedTopic<P> {
   name: string

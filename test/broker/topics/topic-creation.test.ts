@@ -1,7 +1,7 @@
 import test from 'ava'
-import { TopicCreation } from '../../lib/broker/topic-creation.js'
-import type { Cluster, TopicImage } from '../../lib/cluster/index.js'
-import type { BrokerConfig } from '../../lib/config/index.js'
+import { TopicCreation } from '../../../lib/broker/topics/topic-creation.js'
+import type { Cluster, TopicImage } from '../../../lib/cluster/index.js'
+import type { BrokerConfig } from '../../../lib/config/index.js'
 
 test('a topic that is there is not waited for while logs of others come and go', async (t) => {
   const topic = { name: 'orders' } as TopicImage

@@ -9,11 +9,11 @@ import {
   isReservedName,
   type PartitionImage,
   type TopicImage,
-} from '../cluster/index.js'
-import type { GroupCoordinator } from '../coordinator/index.js'
-import type { AssignedPartition, Replicas } from '../replica/index.js'
+} from '../../cluster/index.js'
+import type { GroupCoordinator } from '../../coordinator/index.js'
+import type { AssignedPartition, Replicas } from '../../replica/index.js'
+import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 import { endOpenTransactions } from './open-transactions.js'
-import { OFFSETS_TOPIC } from './topic-creation.js'
 
 export class ImageFollower {
   readonly #cluster: Cluster

@@ -1,8 +1,8 @@
 /** The group coordinator's log: the partitions of `__consumer_offsets` that this broker leads. */
-import type { CoordinatorLog } from '../coordinator/index.js'
-import { readBatches } from '../protocol/index.js'
-import type { Replicas } from '../replica/index.js'
-import { OFFSETS_TOPIC } from './topic-creation.js'
+import type { CoordinatorLog } from '../../coordinator/index.js'
+import { readBatches } from '../../protocol/index.js'
+import type { Replicas } from '../../replica/index.js'
+import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 
 export class OffsetsLog implements CoordinatorLog {
   readonly #replicas: Replicas

@@ -1,7 +1,7 @@
 /** How the settings say that etcd is reached. */
 import { readFile } from 'node:fs/promises'
-import type { EtcdOptions } from '../cluster/index.js'
-import { type BrokerConfig, ConfigError } from '../config/index.js'
+import type { EtcdOptions } from '../../cluster/index.js'
+import { type BrokerConfig, ConfigError } from '../../config/index.js'
 
 type FileSetting = 'etcd.tls.ca.file' | 'etcd.tls.cert.file' | 'etcd.tls.key.file'
 

@@ -1,7 +1,7 @@
 /** What replicas have to know of the cluster, from its image. */
-import type { Cluster } from '../cluster/index.js'
-import { type BrokerConfig, parseListeners } from '../config/index.js'
-import type { ReplicasEnvironment } from '../replica/index.js'
+import type { Cluster } from '../../cluster/index.js'
+import { type BrokerConfig, parseListeners } from '../../config/index.js'
+import type { ReplicasEnvironment } from '../../replica/index.js'
 
 export function replicasEnvironment(cluster: Cluster, config: BrokerConfig): ReplicasEnvironment {
   const { image, nodeId, isrWriter } = cluster

@@ -7,10 +7,10 @@
  *
  * INVARIANT: between the refusal of a batch and the time it comes again, no batch behind it is appended.
  */
-import { ErrorCode, type ErrorName, isRetriable, KafkaError } from '../protocol/errors.js'
-import { BATCH_HEADER_SIZE, BatchHeader } from '../protocol/index.js'
-import { isSequenceBefore } from '../storage/index.js'
-import { SessionSlot } from './pipeline/session.js'
+import { ErrorCode, type ErrorName, isRetriable, KafkaError } from '../../protocol/errors.js'
+import { BATCH_HEADER_SIZE, BatchHeader } from '../../protocol/index.js'
+import { isSequenceBefore } from '../../storage/index.js'
+import { SessionSlot } from '../pipeline/session.js'
 
 /** Behind one that is refused there are four more in flight at most (KIP-98). Who sends more has given it up. */
 const behindAtMost = 4

@@ -1,5 +1,5 @@
 /** Producer ids for idempotent producers, out of blocks that the cluster hands to this broker. */
-import type { ProducerIdBlock } from '../cluster/index.js'
+import type { ProducerIdBlock } from '../../cluster/index.js'
 
 export class ProducerIds {
   readonly #allocate: () => Promise<ProducerIdBlock>

@@ -3,7 +3,7 @@
  * so that requests and responses name only what changed. Bounded by `max.incremental.fetch.session.cache.slots`.
  */
 import { randomInt } from 'node:crypto'
-import { KafkaError } from '../protocol/errors.js'
+import { KafkaError } from '../../protocol/errors.js'
 
 /** A session may be pushed out by a new one when it has not been used for so long. */
 const evictableAfterMs = 120_000

@@ -2,9 +2,9 @@
  * Creates topics that nobody asked for by name of CreateTopics: those a client names in Metadata, and the broker's
  * own. Requests for the same topic share one creation.
  */
-import type { Cluster, TopicImage } from '../cluster/index.js'
-import type { BrokerConfig } from '../config/index.js'
-import { ErrorCode, KafkaError } from '../protocol/errors.js'
+import type { Cluster, TopicImage } from '../../cluster/index.js'
+import type { BrokerConfig } from '../../config/index.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 
 export const OFFSETS_TOPIC = '__consumer_offsets'
 

@@ -2,11 +2,11 @@
  * One fetch under way: reads its partitions, and waits for more while there is less than the client asked for. Wakes
  * on appends to its partitions, on its deadline and on the connection's close; nothing polls.
  */
-import type { FileRange, ReadResult } from '../native/types.js'
-import { ErrorCode, KafkaError } from '../protocol/errors.js'
-import type { Isolation, Partition, ReadWaiter, Replicas, ReplicationQuota } from '../replica/index.js'
-import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../storage/index.js'
-import { clearTimeout, setTimeout } from '../time/index.js'
+import type { FileRange, ReadResult } from '../../native/types.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import type { Isolation, Partition, ReadWaiter, Replicas, ReplicationQuota } from '../../replica/index.js'
+import { type AbortedTransaction, type CommittedRead, toKafkaError } from '../../storage/index.js'
+import { clearTimeout, setTimeout } from '../../time/index.js'
 import type { FetchPartition } from './fetch-sessions.js'
 
 export interface FetchLimits {

@@ -2,9 +2,9 @@
  * Which replica a consumer had better read from (KIP-392), as Kafka's RackAwareReplicaSelector chooses: one in the
  * consumer's rack, the leader before any other, else the one that is caught up furthest. The leader chooses.
  */
-import type { Cluster } from '../cluster/index.js'
-import { type BrokerConfig, RACK_AWARE_SELECTOR } from '../config/index.js'
-import type { Partition, ReadableFollower } from '../replica/index.js'
+import type { Cluster } from '../../cluster/index.js'
+import { type BrokerConfig, RACK_AWARE_SELECTOR } from '../../config/index.js'
+import type { Partition, ReadableFollower } from '../../replica/index.js'
 
 export class ReadReplicas {
   readonly #cluster: Cluster

@@ -1,6 +1,6 @@
 /** What Metadata and DescribeTopicPartitions tell of a partition alike, as clients of one listener see it. */
-import type { Cluster, PartitionImage } from '../cluster/index.js'
-import { ErrorCode } from '../protocol/errors.js'
+import type { Cluster, PartitionImage } from '../../cluster/index.js'
+import { ErrorCode } from '../../protocol/errors.js'
 import { brokersOf } from './broker-endpoints.js'
 
 export class PartitionMetadata {

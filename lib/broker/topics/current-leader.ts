@@ -6,8 +6,8 @@
  * alone that have named themselves on this connection, as those that make use of it do, and not to those known to
  * stumble.
  */
-import { ErrorCode } from '../protocol/errors.js'
-import type { RequestContext } from './api-handler.js'
+import { ErrorCode } from '../../protocol/errors.js'
+import type { RequestContext } from '../api-handler.js'
 import { brokersOf } from './broker-endpoints.js'
 
 const misled: ReadonlySet<number> = new Set([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH])

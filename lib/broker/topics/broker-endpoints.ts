@@ -1,5 +1,5 @@
 /** Where clients of a listener reach the cluster's brokers. */
-import type { Cluster } from '../cluster/index.js'
+import type { Cluster } from '../../cluster/index.js'
 
 export interface BrokerAddress {
   id: number

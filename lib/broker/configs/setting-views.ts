@@ -1,7 +1,7 @@
 /** Settings as the rooms below read them: by names of their own, and live, so that a dynamic change takes effect. */
-import { type BrokerConfig, parseIpOverrides } from '../config/index.js'
-import type { GroupSettings } from '../coordinator/index.js'
-import { defaultLimits, type NetworkLimits } from '../network/index.js'
+import { type BrokerConfig, parseIpOverrides } from '../../config/index.js'
+import type { GroupSettings } from '../../coordinator/index.js'
+import { defaultLimits, type NetworkLimits } from '../../network/index.js'
 
 const msPerMinute = 60_000
 
