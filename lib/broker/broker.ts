@@ -10,6 +10,7 @@ import { type BrokerEndpoint, Cluster, EtcdMetadataStore, type MetadataStore } f
 import {
   BrokerConfig,
   type Endpoint,
+  offsetsTopic,
   parseListeners,
   parseMetricsListener,
   setDataDir,
@@ -40,7 +41,7 @@ import { unlimited } from './pipeline/quotas.js'
 import { ProducerIds } from './produce/producer-ids.js'
 import { RefusalLog } from './refusal-log.js'
 import type { BrokerServices } from './services.js'
-import { OFFSETS_TOPIC, TopicCreation } from './topics/topic-creation.js'
+import { TopicCreation } from './topics/topic-creation.js'
 
 /** How long a stop waits for requests under way to be answered. */
 const closeGraceMs = 1_000
@@ -195,14 +196,15 @@ class RunningBroker implements Broker {
 
     const groups = new GroupCoordinator({
       log: new OffsetsLog(replicas),
-      settings: groupSettings(config, () => cluster.image.topic(OFFSETS_TOPIC)?.partitions.length),
+      settings: groupSettings(config, () => cluster.image.topic(offsetsTopic.name)?.partitions.length),
       logger: this.#log,
     })
     this.#undo.push(() => groups.close())
     // Groups wait for what they write; other replicas do not fetch it any more, the sockets are closed by then.
     this.#undo.push(() => replicas.takeOutOfService())
 
-    const follower = new ImageFollower(cluster, replicas, groups, this.#log)
+    const coordinators = new Map([[offsetsTopic.name, groups]])
+    const follower = new ImageFollower(cluster, replicas, coordinators, this.#log)
     this.#undo.push(() => follower.close())
     await follower.start()
     await replicas.start()
@@ -217,6 +219,7 @@ class RunningBroker implements Broker {
       cluster,
       replicas,
       groups,
+      coordinators,
       supportedApis: supportedApis(handlers),
       settled,
       log: this.#log,

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { Cluster } from '../cluster/index.js'
 import type { BrokerConfig } from '../config/index.js'
-import type { GroupCoordinator } from '../coordinator/index.js'
+import type { Coordinator, GroupCoordinator } from '../coordinator/index.js'
 import type { Replicas } from '../replica/index.js'
 import type { Fetch } from './fetch/fetch.js'
 import type { FetchSessions } from './fetch/fetch-sessions.js'
@@ -28,6 +28,8 @@ export interface BrokerServices {
   readonly cluster: Cluster
   readonly replicas: Replicas
   readonly groups: GroupCoordinator
+  /** By the internal topic that each keeps its state in. */
+  readonly coordinators: ReadonlyMap<string, Coordinator>
   readonly fetchSessions: FetchSessions
   /** Under way; a stop has them answered at once. */
   readonly fetches: Set<Fetch>

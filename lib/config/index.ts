@@ -4,6 +4,13 @@ export { alterFully, alterIncrementally, type ConfigOperation, ConfigOperationCo
 export { BrokerConfig, type ConfigListener } from './broker-config.js'
 export { parseIpOverrides } from './broker-rules.js'
 export {
+  type CoordinatedTopic,
+  coordinatedTopic,
+  coordinatedTopicFor,
+  coordinatedTopics,
+  offsetsTopic,
+} from './coordinated-topics.js'
+export {
   type ConfigSource,
   ConfigSourceCode,
   ConfigTypeCode,

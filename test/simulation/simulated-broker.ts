@@ -19,7 +19,6 @@ import { RefusalLog } from '../../lib/broker/refusal-log.js'
 import type { BrokerServices } from '../../lib/broker/services.js'
 import { Cluster } from '../../lib/cluster/index.js'
 import { BrokerConfig } from '../../lib/config/index.js'
-import type { GroupCoordinator } from '../../lib/coordinator/index.js'
 import type { FetchResponse, RequestOf, ResponseOf } from '../../lib/protocol/index.js'
 import { type LeaderConnection, type LeaderDialler, Replicas } from '../../lib/replica/index.js'
 import { DataFolder } from '../../lib/storage/index.js'
@@ -41,12 +40,6 @@ const log = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 const handlers = [fetch, produce, replicaProgress, deleteRecords]
 const versions = { Fetch: 17, Produce: 12, ReplicaProgress: 0, DeleteRecords: 2 }
 type ServedApi = keyof typeof versions
-
-const noGroups = {
-  onElected: async () => {},
-  onResigned: async () => {},
-  onTopicsDeleted: async () => {},
-} as unknown as GroupCoordinator
 
 /** What the machines of a cluster share. */
 export interface Surroundings {
@@ -109,7 +102,7 @@ export class SimulatedBroker implements Server {
     const replicas = new Replicas(folder, config, environment, log)
     this.#undo.push(() => replicas.close())
     const fetches = new Set<Fetch>()
-    const follower = new ImageFollower(cluster, replicas, noGroups, log)
+    const follower = new ImageFollower(cluster, replicas, new Map(), log)
     const services = {
       authorizer: allowAll,
       quotas: unlimited,

@@ -1,8 +1,9 @@
 /** The group coordinator's log: the partitions of `__consumer_offsets` that this broker leads. */
+
+import { offsetsTopic } from '../../config/index.js'
 import type { CoordinatorLog } from '../../coordinator/index.js'
 import { readBatches } from '../../protocol/index.js'
 import type { Replicas } from '../../replica/index.js'
-import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 
 export class OffsetsLog implements CoordinatorLog {
   readonly #replicas: Replicas
@@ -12,12 +13,12 @@ export class OffsetsLog implements CoordinatorLog {
   }
 
   async append(partition: number, batch: Uint8Array): Promise<{ baseOffset: number }> {
-    const { baseOffset } = await this.#replicas.get(OFFSETS_TOPIC, partition).appendInternal(batch)
+    const { baseOffset } = await this.#replicas.get(offsetsTopic.name, partition).appendInternal(batch)
     return { baseOffset }
   }
 
   async *load(partition: number, maxBytes: number): AsyncGenerator<Uint8Array> {
-    const { log } = this.#replicas.get(OFFSETS_TOPIC, partition)
+    const { log } = this.#replicas.get(offsetsTopic.name, partition)
     const end = log.logEndOffset
     for (let offset = log.logStartOffset; offset < end; ) {
       const bytes = await log.native.readBytes(offset, { maxBytes, minOneBatch: true, maxOffset: end })

@@ -1,13 +1,12 @@
 /**
- * FindCoordinator, for groups. Version 1 brings the kind of key, 4 several keys. The first call creates
- * `__consumer_offsets`. Coordinators of transactions and share groups are refused: this broker has none.
+ * FindCoordinator. Version 1 brings the kind of key, 4 several keys. The first call creates the internal topic. Kinds of
+ * keys that this broker has no coordinator for are refused: those of transactions and share groups.
  */
+import { coordinatedTopicFor } from '../../config/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { defineHandler, type RequestContext } from '../api-handler.js'
 import { brokersOf } from '../topics/broker-endpoints.js'
-import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 
-const group = 0
 const nobody = { nodeId: -1, host: '', port: -1 }
 
 interface Coordinator {
@@ -33,14 +32,16 @@ export const findCoordinator = defineHandler({
 
 async function find(key: string, keyType: number, { broker, session }: RequestContext): Promise<Coordinator> {
   try {
-    if (keyType !== group) {
+    const coordinated = coordinatedTopicFor(keyType)
+    const coordinator = coordinated && broker.coordinators.get(coordinated.name)
+    if (!coordinator) {
       throw new KafkaError(
         'INVALID_REQUEST',
         'This broker coordinates groups alone: it has no transactions and no share groups.',
       )
     }
-    const topic = await broker.topicCreation.ensure(OFFSETS_TOPIC)
-    const leader = topic.partitions[broker.groups.partitionFor(key)]?.leader
+    const topic = await broker.topicCreation.ensure(coordinated.name)
+    const leader = topic.partitions[coordinator.partitionFor(key)]?.leader
     const address = brokersOf(broker.cluster, session.listenerName).find(({ id }) => id === leader)
     if (!address) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
     const { id: nodeId, host, port } = address

@@ -10,27 +10,32 @@ import {
   type PartitionImage,
   type TopicImage,
 } from '../../cluster/index.js'
-import type { GroupCoordinator } from '../../coordinator/index.js'
+import type { Coordinator } from '../../coordinator/index.js'
 import type { AssignedPartition, Replicas } from '../../replica/index.js'
-import { OFFSETS_TOPIC } from '../topics/topic-creation.js'
 import { endOpenTransactions } from './open-transactions.js'
 
 export class ImageFollower {
   readonly #cluster: Cluster
   readonly #replicas: Replicas
-  readonly #groups: GroupCoordinator
+  readonly #coordinators: ReadonlyMap<string, Coordinator>
   readonly #log: Logger
   readonly #stopListening: () => void
-  /** The partitions of `__consumer_offsets` whose groups are here, by the epoch in which they came. */
-  readonly #coordinated = new Map<number, number>()
+  /** By internal topic, the partitions coordinated here with the leader epoch in which each came. */
+  readonly #coordinated = new Map<string, Map<number, number>>()
   #changes: Promise<void> = Promise.resolve()
   /** Of the change that was enqueued last, where it only creates topics and has not begun. */
   #creations: TopicImage[] | undefined
 
-  constructor(cluster: Cluster, replicas: Replicas, groups: GroupCoordinator, log: Logger) {
+  constructor(
+    cluster: Cluster,
+    replicas: Replicas,
+    coordinators: ReadonlyMap<string, Coordinator>,
+    log: Logger,
+  ) {
     this.#cluster = cluster
     this.#replicas = replicas
-    this.#groups = groups
+    this.#coordinators = coordinators
+    for (const topic of coordinators.keys()) this.#coordinated.set(topic, new Map())
     this.#log = log
     this.#stopListening = cluster.image.onChange((change) => this.#follow(change))
   }
@@ -97,11 +102,13 @@ export class ImageFollower {
     for (const { name, partitions } of deleted) await this.#replicas.remove(name, [...partitions.keys()])
     if (deleted.length > 0) {
       for (const topic of deleted) {
-        if (topic.name !== OFFSETS_TOPIC) continue
-        await this.#resign(topic.partitions.map(({ partition }) => partition))
+        await this.#resign(
+          topic.name,
+          topic.partitions.map(({ partition }) => partition),
+        )
       }
       // Not waited for: what keeps their tombstones from being written may be mended by a change to come.
-      void this.#groups.onTopicsDeleted(deleted)
+      for (const coordinator of this.#coordinators.values()) void coordinator.onTopicsDeleted(deleted)
     }
     const opened = [
       ...created.flatMap((topic) => this.#assigned(topic, topic.partitions)),
@@ -145,7 +152,8 @@ export class ImageFollower {
       else byTopic.set(topic.name, [partition.partition])
     }
     const removals = [...byTopic].map(([name, indexes]) => this.#replicas.remove(name, indexes))
-    await Promise.all([...removals, this.#resign(byTopic.get(OFFSETS_TOPIC) ?? [])])
+    const resignations = [...byTopic].map(([name, indexes]) => this.#resign(name, indexes))
+    await Promise.all([...removals, ...resignations])
   }
 
   /** What came to this broker is opened; all of it is led or followed as it stands now. */
@@ -158,25 +166,28 @@ export class ImageFollower {
   }
 
   /**
-   * Takes over, or gives up, the groups of partitions that came or changed. Groups load behind: until then their
-   * clients are told COORDINATOR_LOAD_IN_PROGRESS.
+   * Takes over, or gives up, what is coordinated in partitions that came or changed. State loads in the background:
+   * until then clients are told COORDINATOR_LOAD_IN_PROGRESS.
    */
   async #coordinate(changed: readonly AssignedPartition[]): Promise<void> {
-    const resigned: number[] = []
+    const resigned: Promise<void>[] = []
     for (const { topic, partition, leader, leaderEpoch } of changed) {
-      if (topic !== OFFSETS_TOPIC) continue
-      if (leader !== this.#cluster.nodeId) resigned.push(partition)
-      else if (this.#coordinated.get(partition) !== leaderEpoch) {
-        this.#coordinated.set(partition, leaderEpoch)
-        void this.#groups.onElected(partition)
+      const epochs = this.#coordinated.get(topic)
+      if (epochs === undefined) continue
+      if (leader !== this.#cluster.nodeId) resigned.push(this.#resign(topic, [partition]))
+      else if (epochs.get(partition) !== leaderEpoch) {
+        epochs.set(partition, leaderEpoch)
+        void this.#coordinators.get(topic)!.onElected(partition)
       }
     }
-    await this.#resign(resigned)
+    await Promise.all(resigned)
   }
 
-  async #resign(partitions: readonly number[]): Promise<void> {
-    for (const partition of partitions) this.#coordinated.delete(partition)
-    await Promise.all(partitions.map((partition) => this.#groups.onResigned(partition)))
+  async #resign(topic: string, partitions: readonly number[]): Promise<void> {
+    const coordinator = this.#coordinators.get(topic)
+    if (coordinator === undefined) return
+    for (const partition of partitions) this.#coordinated.get(topic)!.delete(partition)
+    await Promise.all(partitions.map((partition) => coordinator.onResigned(partition)))
   }
 }
 

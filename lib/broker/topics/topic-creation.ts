@@ -3,10 +3,8 @@
  * own. Requests for the same topic share one creation.
  */
 import type { Cluster, TopicImage } from '../../cluster/index.js'
-import type { BrokerConfig } from '../../config/index.js'
+import { type BrokerConfig, type CoordinatedTopic, coordinatedTopic } from '../../config/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
-
-export const OFFSETS_TOPIC = '__consumer_offsets'
 
 export class TopicCreation {
   readonly #cluster: Cluster
@@ -37,9 +35,8 @@ export class TopicCreation {
 
   async #create(name: string): Promise<TopicImage> {
     try {
-      return await this.#cluster.topics.createTopic(
-        name === OFFSETS_TOPIC ? { name, ...this.#offsetsTopic() } : { name },
-      )
+      const coordinated = coordinatedTopic(name)
+      return await this.#cluster.topics.createTopic({ name, ...(coordinated && this.#planOf(coordinated)) })
     } catch (error) {
       const raced = error instanceof KafkaError && error.code === ErrorCode.TOPIC_ALREADY_EXISTS
       const topic = raced ? this.#cluster.image.topic(name) : undefined
@@ -51,23 +48,19 @@ export class TopicCreation {
   }
 
   /** Throws COORDINATOR_NOT_AVAILABLE where too few brokers live: its partitions would stay with those for good. */
-  #offsetsTopic() {
-    const wanted = this.#config.get('offsets.topic.replication.factor')
+  #planOf({ name, partitions, replicationFactor, configs }: CoordinatedTopic) {
+    const wanted = this.#config.get(replicationFactor)
     const { length: live } = this.#cluster.image.placementBrokers
     if (live < wanted && !this.#cluster.isAlone) {
       throw new KafkaError(
         'COORDINATOR_NOT_AVAILABLE',
-        `${OFFSETS_TOPIC} is created once ${wanted} brokers live, now ${live} do: start more, or set offsets.topic.replication.factor`,
+        `${name} is created once ${wanted} brokers live, now ${live} do: start more, or set ${replicationFactor}`,
       )
     }
     return {
-      numPartitions: this.#config.get('offsets.topic.num.partitions'),
+      numPartitions: this.#config.get(partitions),
       replicationFactor: Math.min(wanted, live),
-      configs: new Map([
-        ['cleanup.policy', 'compact'],
-        ['compression.type', 'producer'],
-        ['segment.bytes', String(this.#config.get('offsets.topic.segment.bytes'))],
-      ]),
+      configs: configs(this.#config),
     }
   }
 }

@@ -1,13 +1,15 @@
 /** Which names a topic may have, and which are the broker's own. */
 
+import { coordinatedTopics } from '../../config/index.js'
 import { KafkaError } from '../../protocol/index.js'
 
 /** The folder of the embedded metadata store: no topic may take its name. */
 export const METADATA_TOPIC = '__odradek_metadata'
 export const METADATA_FOLDER = `${METADATA_TOPIC}-0`
 
+/** Those of our coordinators, and the ones that a data folder of Kafka may bring along. */
 const internalTopics: ReadonlySet<string> = new Set([
-  '__consumer_offsets',
+  ...coordinatedTopics.map(({ name }) => name),
   '__transaction_state',
   '__share_group_state',
 ])

@@ -19,6 +19,7 @@ import {
 } from '../offsets/group-offsets.js'
 import type { RequestContext } from '../request-context.js'
 import { systemTime, type Time } from '../runtime/clock.js'
+import type { Coordinator, DeletedTopic } from '../runtime/coordinator.js'
 import { coordinatorError } from '../runtime/coordinator-error.js'
 import type { CoordinatorLog } from '../runtime/coordinator-log.js'
 import { heartbeat } from './classic/heartbeat.js'
@@ -39,12 +40,7 @@ export interface GroupCoordinatorOptions {
   readonly time?: Time
 }
 
-export interface DeletedTopic {
-  readonly name: string
-  readonly topicId: string
-}
-
-export class GroupCoordinator {
+export class GroupCoordinator implements Coordinator {
   readonly #options: GroupCoordinatorOptions
   readonly #shards = new Map<number, GroupShard>()
   #closed = false
