@@ -10,7 +10,6 @@ import type { GroupRecordContent } from '../group-records.js'
 import type { GroupShard } from '../group-shard.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
-import { subscribedTopicsOf } from './subscription.js'
 
 /** Records between two turns of the event loop: a few milliseconds, in which nobody else is served. */
 const recordsPerTurn = 1_000
@@ -104,6 +103,6 @@ export function groupOf(
       }),
     )
   }
-  group.subscribedTopics = subscribedTopicsOf(group)
+  group.readSubscription()
   return group
 }

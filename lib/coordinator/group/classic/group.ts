@@ -8,7 +8,7 @@ import { KafkaError } from '../../../protocol/index.js'
 import type { Deadline } from '../../runtime/deadline.js'
 import { Member, type MemberProtocol } from './member.js'
 import { joinFailure, syncFailure } from './outcomes.js'
-import { subscribedTopicsOf } from './subscription.js'
+import { subscribedTopics } from './subscription.js'
 
 /** In Kafka's spelling, as DescribeGroups and ListGroups show it. */
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
@@ -243,9 +243,15 @@ export class Group {
   startNextGeneration(now: number): void {
     this.generationId++
     this.protocolName = this.#members.size === 0 ? null : this.selectProtocol()
-    this.subscribedTopics = subscribedTopicsOf(this)
+    this.readSubscription()
     this.transitionTo(this.#members.size === 0 ? 'Empty' : 'CompletingRebalance', now)
     this.pendingSyncIds.clear()
+  }
+
+  /** Learns from the members' metadata which topics the group is subscribed to. */
+  readSubscription(): void {
+    const metadata = Array.from(this.#members.values(), (member) => member.metadata(this.protocolName ?? ''))
+    this.subscribedTopics = this.usesConsumerProtocol ? subscribedTopics(metadata) : null
   }
 
   /** Of the protocols that every member supports, the one that most members name first. */

@@ -9,9 +9,10 @@ import type { JoinGroupRequest, JoinGroupResponse } from '../../../protocol/inde
 import { KafkaError } from '../../../protocol/index.js'
 import type { RequestContext } from '../../request-context.js'
 import type { GroupShard } from '../group-shard.js'
+import { joinSuccess } from './accepted.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
-import { joinFailure, joinForVersion, joinSuccess } from './outcomes.js'
+import { joinFailure, joinForVersion } from './outcomes.js'
 
 const UNKNOWN_MEMBER_ID = ''
 

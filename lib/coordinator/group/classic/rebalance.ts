@@ -6,9 +6,10 @@
 import type { ErrorName } from '../../../protocol/index.js'
 import type { Deadline } from '../../runtime/deadline.js'
 import type { GroupShard } from '../group-shard.js'
+import { joinSuccess } from './accepted.js'
 import type { Group } from './group.js'
 import { type Member, NO_BYTES } from './member.js'
-import { joinSuccess, syncFailure } from './outcomes.js'
+import { syncFailure } from './outcomes.js'
 
 /**
  * How long a new member's JoinGroup may stay parked. It cannot heartbeat yet, and a client that gave up and tries

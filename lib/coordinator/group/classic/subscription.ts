@@ -1,17 +1,14 @@
 import { decode } from '../../../protocol/index.js'
-import type { Group } from './group.js'
 
 /**
- * The topics that a group's members are subscribed to, or null where that is not known: the metadata of the selected
- * protocol are the members' own affair, and can be read where they are Kafka's consumers'. Version 0 begins every
- * later version too.
+ * The topics that consumers are subscribed to by their members' metadata, or null where that cannot be known. Only
+ * Kafka's consumers have metadata of this form. Every later version begins with the fields of version 0.
  */
-export function subscribedTopicsOf(group: Group): ReadonlySet<string> | null {
-  if (!group.usesConsumerProtocol) return null
+export function subscribedTopics(
+  metadataOfMembers: Iterable<Uint8Array | undefined>,
+): ReadonlySet<string> | null {
   const topics = new Set<string>()
-  if (group.members.size === 0) return topics
-  for (const member of group.members.values()) {
-    const metadata = member.metadata(group.protocolName ?? '')
+  for (const metadata of metadataOfMembers) {
     if (metadata === undefined || metadata.byteLength < 2) return null
     try {
       for (const topic of decode('ConsumerProtocolSubscription', 0, metadata, 2).topics) topics.add(topic)

@@ -6,9 +6,10 @@
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/index.js'
 import { ErrorCode, KafkaError } from '../../../protocol/index.js'
 import type { GroupShard } from '../group-shard.js'
+import { syncSuccess } from './accepted.js'
 import type { Group } from './group.js'
 import { type Member, NO_BYTES } from './member.js'
-import { syncFailure, syncSuccess } from './outcomes.js'
+import { syncFailure } from './outcomes.js'
 
 export function syncGroup(
   shard: GroupShard,
