@@ -4,7 +4,7 @@ import type { DescribeGroupsResponse, ListGroupsRequest, ListGroupsResponse } fr
 import { ErrorCode } from '../../protocol/index.js'
 import type { Group } from './classic/group.js'
 import { NO_BYTES } from './classic/member.js'
-import type { GroupShard } from './group-shard.js'
+import type { GroupShardState } from './shard-state.js'
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
 
@@ -14,7 +14,7 @@ const CLASSIC_GROUP_TYPE = 'classic'
 /** The handler puts the real bits in where the request asks for them. */
 const NO_AUTHORIZED_OPERATIONS = -(2 ** 31)
 
-export function listGroups(shard: GroupShard, request: ListGroupsRequest): ListGroupsResponse['groups'] {
+export function listGroups(shard: GroupShardState, request: ListGroupsRequest): ListGroupsResponse['groups'] {
   const states = new Set(request.statesFilter.map((state) => state.trim().toLowerCase()))
   const types = new Set(request.typesFilter.map((type) => type.trim().toLowerCase()))
   if (types.size > 0 && !types.has(CLASSIC_GROUP_TYPE)) return []
@@ -32,7 +32,7 @@ export function listGroups(shard: GroupShard, request: ListGroupsRequest): ListG
 }
 
 /** From version 6 on a group that does not exist is an error, before it is one in the state Dead. */
-export function describeGroup(shard: GroupShard, groupId: string, version: number): DescribedGroup {
+export function describeGroup(shard: GroupShardState, groupId: string, version: number): DescribedGroup {
   const group = shard.groups.get(groupId)
   if (group !== undefined) return describe(group)
   if (version < 6) return { ...describeFailure(groupId, ErrorCode.NONE), groupState: 'Dead' }

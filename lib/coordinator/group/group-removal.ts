@@ -10,14 +10,17 @@ import type { CommittedOffset, OffsetKey } from '../offsets/offset-store.js'
 import type { Write } from '../runtime/record-writer.js'
 import type { Group } from './classic/group.js'
 import { encodeGroupTombstone } from './group-records.js'
-import type { GroupShard } from './group-shard.js'
+import type { GroupShardState } from './shard-state.js'
 
 /** A deleted topic may have offsets in every group; one write must fit into a batch. */
 const MAX_KEYS_IN_A_WRITE = 1000
 
 type GroupResult = DeleteGroupsResponse['results'][number]
 
-export async function deleteGroups(shard: GroupShard, groupIds: readonly string[]): Promise<GroupResult[]> {
+export async function deleteGroups(
+  shard: GroupShardState,
+  groupIds: readonly string[],
+): Promise<GroupResult[]> {
   let results: GroupResult[] = []
   await shard.writeAfterOthers(() => {
     const writes: Write[] = []
@@ -34,7 +37,7 @@ export async function deleteGroups(shard: GroupShard, groupIds: readonly string[
 }
 
 /** Removes the offsets whose time has come, and the groups that have neither members nor offsets left. */
-export function removeExpired(shard: GroupShard): Promise<void> {
+export function removeExpired(shard: GroupShardState): Promise<void> {
   return shard.writeAfterOthers(() => {
     const now = shard.time.wallTime()
     const writes: Write[] = []
@@ -55,7 +58,7 @@ export function removeExpired(shard: GroupShard): Promise<void> {
   })
 }
 
-function isExpired(shard: GroupShard, group: Group, committed: CommittedOffset, now: number): boolean {
+function isExpired(shard: GroupShardState, group: Group, committed: CommittedOffset, now: number): boolean {
   const since = retainedSince(group, committed)
   if (since === null) return false
   // Clients of OffsetCommit 2–4 may have set a time of their own.
@@ -78,7 +81,7 @@ function retainedSince(group: Group, committed: CommittedOffset): number | bigin
 export type IsGone = (key: OffsetKey, committed: CommittedOffset) => boolean
 
 /** Removes the offsets that `isGone` says of. */
-export function removeOffsets(shard: GroupShard, isGone: IsGone): Promise<void> {
+export function removeOffsets(shard: GroupShardState, isGone: IsGone): Promise<void> {
   return shard.writeAfterOthers(() => {
     const keys: OffsetKey[] = []
     for (const groupId of shard.offsets.groupIds) {
@@ -90,7 +93,7 @@ export function removeOffsets(shard: GroupShard, isGone: IsGone): Promise<void> 
   })
 }
 
-function removalsOf(shard: GroupShard, keys: readonly OffsetKey[]): Write[] {
+function removalsOf(shard: GroupShardState, keys: readonly OffsetKey[]): Write[] {
   const writes: Write[] = []
   for (let i = 0; i < keys.length; i += MAX_KEYS_IN_A_WRITE) {
     writes.push(removalOf(shard, keys.slice(i, i + MAX_KEYS_IN_A_WRITE)))
@@ -99,7 +102,7 @@ function removalsOf(shard: GroupShard, keys: readonly OffsetKey[]): Write[] {
 }
 
 /** The group goes from memory at once: who joins while the tombstone is on its way founds a new one behind it. */
-function removalOfGroup(shard: GroupShard, group: Group): Write {
+function removalOfGroup(shard: GroupShardState, group: Group): Write {
   const { groupId } = group
   shard.groups.delete(groupId)
   shard.rebalance.clear(group)

@@ -18,6 +18,7 @@ import { Rebalance } from './classic/rebalance.js'
 import { encodeGroup } from './group-records.js'
 import { removeExpired } from './group-removal.js'
 import type { GroupSettings } from './group-settings.js'
+import type { GroupShardState } from './shard-state.js'
 
 export interface GroupShardOptions {
   readonly partition: number
@@ -31,7 +32,7 @@ export interface GroupShardOptions {
 
 export type ShardState = 'loading' | 'active' | 'failed' | 'closed'
 
-export class GroupShard {
+export class GroupShard implements GroupShardState {
   readonly partition: number
   readonly time: Time
   readonly settings: GroupSettings

@@ -13,7 +13,7 @@ import type {
 import { ErrorCode, KafkaError, ZERO_UUID } from '../../protocol/index.js'
 import { Group } from '../group/classic/group.js'
 import { encodeOffset, encodeOffsetTombstone } from '../group/group-records.js'
-import type { GroupShard } from '../group/group-shard.js'
+import type { GroupShardState } from '../group/shard-state.js'
 import type { RequestContext } from '../request-context.js'
 import type { Write } from '../runtime/record-writer.js'
 import type { CommittedOffset, GroupOffsets, OffsetKey } from './offset-store.js'
@@ -26,7 +26,7 @@ type FetchedPartition = OffsetFetchGroupResult['topics'][number]['partitions'][n
 const INVALID_OFFSET = -1
 
 export async function commitOffsets(
-  shard: GroupShard,
+  shard: GroupShardState,
   context: RequestContext,
   request: OffsetCommitRequest,
 ): Promise<OffsetCommitResponse['topics']> {
@@ -102,7 +102,7 @@ function requireCommitter(group: Group, request: OffsetCommitRequest): void {
 
 /** `requireStable` waits for the commits that are on their way. */
 export async function fetchOffsets(
-  shard: GroupShard,
+  shard: GroupShardState,
   request: OffsetFetchGroup,
   requireStable: boolean,
 ): Promise<OffsetFetchGroupResult> {
@@ -166,7 +166,7 @@ export function offsetFetchFailure(
 }
 
 export async function deleteOffsets(
-  shard: GroupShard,
+  shard: GroupShardState,
   request: OffsetDeleteRequest,
 ): Promise<OffsetDeleteResponse['topics']> {
   let topics: OffsetDeleteResponse['topics'] = []
@@ -194,7 +194,7 @@ export async function deleteOffsets(
 }
 
 /** Removes offsets with a tombstone each. */
-export function removalOf(shard: GroupShard, keys: readonly OffsetKey[]): Write {
+export function removalOf(shard: GroupShardState, keys: readonly OffsetKey[]): Write {
   return {
     records: keys.map(encodeOffsetTombstone),
     apply: () => {

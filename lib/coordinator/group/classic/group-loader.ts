@@ -7,7 +7,7 @@ import type { Int64 } from '../../../protocol/index.js'
 import { TransactionalOffsets } from '../../offsets/pending-offsets.js'
 import { type GroupBatch, readGroupBatches } from '../../runtime/record-batches.js'
 import type { GroupRecordContent } from '../group-records.js'
-import type { GroupShard } from '../group-shard.js'
+import type { GroupShardState } from '../shard-state.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
 
@@ -15,7 +15,7 @@ import { Member } from './member.js'
 const recordsPerTurn = 1_000
 
 export async function loadGroups(
-  shard: GroupShard,
+  shard: GroupShardState,
   runs: AsyncIterable<Uint8Array>,
   isAborted: () => boolean,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function loadGroups(
   }
 }
 
-function replay(shard: GroupShard, transactional: TransactionalOffsets, batch: GroupBatch): void {
+function replay(shard: GroupShardState, transactional: TransactionalOffsets, batch: GroupBatch): void {
   const { producerId, isTransactional, endOfTransaction, contents } = batch
   if (endOfTransaction !== null) {
     const ended = transactional.end(producerId)

@@ -1,9 +1,9 @@
 import type { HeartbeatRequest } from '../../../protocol/index.js'
 import { KafkaError } from '../../../protocol/index.js'
-import type { GroupShard } from '../group-shard.js'
+import type { GroupShardState } from '../shard-state.js'
 
 /** Heartbeat: keeps a member's session, and throws REBALANCE_IN_PROGRESS to call it to join again. */
-export function heartbeat(shard: GroupShard, request: HeartbeatRequest): void {
+export function heartbeat(shard: GroupShardState, request: HeartbeatRequest): void {
   const group = shard.groups.get(request.groupId)
   if (group === undefined) throw new KafkaError('UNKNOWN_MEMBER_ID')
   const member = group.requireMember(request.memberId, request.groupInstanceId)

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../../protocol/index.js'
 import { KafkaError } from '../../../protocol/index.js'
 import type { RequestContext } from '../../request-context.js'
-import type { GroupShard } from '../group-shard.js'
+import type { GroupShardState } from '../shard-state.js'
 import { joinSuccess } from './accepted.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
@@ -26,7 +26,7 @@ interface Joining {
 }
 
 export function joinGroup(
-  shard: GroupShard,
+  shard: GroupShardState,
   context: RequestContext,
   request: JoinGroupRequest,
 ): Promise<JoinGroupResponse> {
@@ -45,7 +45,7 @@ export function joinGroup(
 /** The answer, or undefined where the request is parked. */
 type Answer = JoinGroupResponse | undefined
 
-function join(shard: GroupShard, joining: Joining): Answer {
+function join(shard: GroupShardState, joining: Joining): Answer {
   const { request } = joining
   const { groupId, memberId } = request
   const isUnknown = memberId === UNKNOWN_MEMBER_ID
@@ -79,7 +79,7 @@ function hasRoomFor(group: Group, memberId: string, maxSize: number): boolean {
   }
 }
 
-function joinAsNewMember(shard: GroupShard, group: Group, joining: Joining): Answer {
+function joinAsNewMember(shard: GroupShardState, group: Group, joining: Joining): Answer {
   const { context, request } = joining
   const { groupInstanceId } = request
   const memberId = `${groupInstanceId ?? context.clientId ?? ''}-${randomUUID()}`
@@ -94,7 +94,7 @@ function joinAsNewMember(shard: GroupShard, group: Group, joining: Joining): Ans
   return addMember(shard, group, joining, memberId)
 }
 
-function joinAsKnownMember(shard: GroupShard, group: Group, joining: Joining): Answer {
+function joinAsKnownMember(shard: GroupShardState, group: Group, joining: Joining): Answer {
   const { memberId, groupInstanceId, protocols } = joining.request
   if (group.hasPendingId(memberId)) {
     // Such an id was given to a dynamic member.
@@ -119,7 +119,7 @@ function joinAsKnownMember(shard: GroupShard, group: Group, joining: Joining): A
   }
 }
 
-function addMember(shard: GroupShard, group: Group, joining: Joining, memberId: string): undefined {
+function addMember(shard: GroupShardState, group: Group, joining: Joining, memberId: string): undefined {
   const { context, request } = joining
   const member = new Member({
     memberId,
@@ -140,7 +140,7 @@ function addMember(shard: GroupShard, group: Group, joining: Joining, memberId: 
   shard.rebalance.prepareOrComplete(group, reasonOf(request, `member ${memberId} joins`))?.catch(() => {})
 }
 
-function rejoin(shard: GroupShard, group: Group, joining: Joining, member: Member): undefined {
+function rejoin(shard: GroupShardState, group: Group, joining: Joining, member: Member): undefined {
   update(group, member, joining)
   shard.rebalance
     .prepareOrComplete(group, reasonOf(joining.request, `member ${member.memberId} joins again`))
@@ -161,7 +161,7 @@ function update(group: Group, member: Member, joining: Joining): void {
  * group nobody else notices, unless its new protocols change the one selected.
  */
 function replaceStaticMember(
-  shard: GroupShard,
+  shard: GroupShardState,
   group: Group,
   joining: Joining,
   old: Member,
@@ -181,7 +181,7 @@ function replaceStaticMember(
 }
 
 function persistReplacement(
-  shard: GroupShard,
+  shard: GroupShardState,
   group: Group,
   replaced: { member: Member; old: Member; leaderBefore: string | null },
   version: number,

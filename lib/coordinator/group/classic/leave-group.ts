@@ -5,7 +5,7 @@
 
 import type { LeaveGroupResponse } from '../../../protocol/index.js'
 import { ErrorCode, KafkaError } from '../../../protocol/index.js'
-import type { GroupShard } from '../group-shard.js'
+import type { GroupShardState } from '../shard-state.js'
 import type { Group } from './group.js'
 
 export interface LeavingMember {
@@ -17,7 +17,7 @@ type MemberResult = LeaveGroupResponse['members'][number]
 
 /** Resolves when a group that has become empty is written as such. */
 export async function leaveGroup(
-  shard: GroupShard,
+  shard: GroupShardState,
   groupId: string,
   leaving: readonly LeavingMember[],
 ): Promise<MemberResult[]> {

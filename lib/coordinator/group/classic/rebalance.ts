@@ -5,11 +5,11 @@
 
 import type { ErrorName } from '../../../protocol/index.js'
 import type { Deadline } from '../../runtime/deadline.js'
-import type { GroupShard } from '../group-shard.js'
 import { joinSuccess } from './accepted.js'
 import type { Group } from './group.js'
 import { type Member, NO_BYTES } from './member.js'
 import { syncFailure } from './outcomes.js'
+import type { RebalanceContext } from './rebalance-context.js'
 
 /**
  * How long a new member's JoinGroup may stay parked. It cannot heartbeat yet, and a client that gave up and tries
@@ -18,11 +18,11 @@ import { syncFailure } from './outcomes.js'
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 
 export class Rebalance {
-  readonly #shard: GroupShard
+  readonly #shard: RebalanceContext
   readonly #joinDeadlines = new WeakMap<Group, Deadline>()
   readonly #syncDeadlines = new WeakMap<Group, Deadline>()
 
-  constructor(shard: GroupShard) {
+  constructor(shard: RebalanceContext) {
     this.#shard = shard
   }
 

@@ -5,14 +5,14 @@
 
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/index.js'
 import { ErrorCode, KafkaError } from '../../../protocol/index.js'
-import type { GroupShard } from '../group-shard.js'
+import type { GroupShardState } from '../shard-state.js'
 import { syncSuccess } from './accepted.js'
 import type { Group } from './group.js'
 import { type Member, NO_BYTES } from './member.js'
 import { syncFailure } from './outcomes.js'
 
 export function syncGroup(
-  shard: GroupShard,
+  shard: GroupShardState,
   request: SyncGroupRequest,
 ): SyncGroupResponse | Promise<SyncGroupResponse> {
   const group = shard.groups.get(request.groupId)
@@ -50,7 +50,7 @@ function differs(requested: string | null, current: string | null): boolean {
   return requested !== null && current !== null && requested !== current
 }
 
-function writeAssignments(shard: GroupShard, group: Group, request: SyncGroupRequest): void {
+function writeAssignments(shard: GroupShardState, group: Group, request: SyncGroupRequest): void {
   const { generationId } = group
   const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, assignment]))
   // The leader's assignments count only for the generation that they were made for.
