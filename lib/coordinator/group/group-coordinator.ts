@@ -17,6 +17,7 @@ import {
   type OffsetFetchGroupResult,
   offsetFetchFailure,
 } from '../offsets/group-offsets.js'
+import type { TransactionMarker } from '../offsets/pending-offsets.js'
 import type { RequestContext } from '../request-context.js'
 import { systemTime, type Time } from '../runtime/clock.js'
 import type { Coordinator, DeletedTopic } from '../runtime/coordinator.js'
@@ -256,6 +257,16 @@ export class GroupCoordinator implements Coordinator {
       }),
     )
     return { throttleTimeMs: 0, results: results.flat() }
+  }
+
+  /**
+   * A transaction has ended in a partition of `__consumer_offsets`: the marker is in its log. Resolves when the
+   * transaction's offsets are committed, or dropped.
+   */
+  async onMarker(partition: number, marker: TransactionMarker): Promise<void> {
+    const shard = this.#shards.get(partition)
+    await shard?.load()
+    if (shard?.state === 'active') await shard.onMarker(marker)
   }
 
   /** Removes the offsets of topics that are gone, in all groups; not those of ones created anew under their names. */

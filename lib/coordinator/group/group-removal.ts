@@ -27,7 +27,8 @@ export async function deleteGroups(
     results = groupIds.map((groupId) => {
       const group = shard.groups.get(groupId)
       if (group === undefined) return { groupId, errorCode: ErrorCode.GROUP_ID_NOT_FOUND }
-      if (group.state !== 'Empty') return { groupId, errorCode: ErrorCode.NON_EMPTY_GROUP }
+      const isInUse = group.state !== 'Empty' || shard.pendingOffsets.hasGroup(groupId)
+      if (isInUse) return { groupId, errorCode: ErrorCode.NON_EMPTY_GROUP }
       writes.push(...removalsOf(shard, [...shard.offsets.keysOf(groupId)]), removalOfGroup(shard, group))
       return { groupId, errorCode: ErrorCode.NONE }
     })
@@ -40,18 +41,20 @@ export async function deleteGroups(
 export function removeExpired(shard: GroupShardState): Promise<void> {
   return shard.writeAfterOthers(() => {
     const now = shard.time.wallTime()
+    const pendingGroups = new Set(shard.pendingOffsets.groupIds())
     const writes: Write[] = []
     for (const group of [...shard.groups.values()]) {
       const keys: OffsetKey[] = []
       let total = 0
       for (const key of shard.offsets.keysOf(group.groupId)) {
         total++
-        const isKept = group.isSubscribedTo(key.topic)
+        const isKept = group.isSubscribedTo(key.topic) || shard.pendingOffsets.has(key)
         if (!isKept && isExpired(shard, group, shard.offsets.get(key)!, now)) keys.push(key)
       }
       writes.push(...removalsOf(shard, keys))
       // An id that was given out is about to join.
-      const isAbandoned = group.state === 'Empty' && group.pendingIds === 0 && keys.length === total
+      const isIdle = group.pendingIds === 0 && !pendingGroups.has(group.groupId)
+      const isAbandoned = group.state === 'Empty' && isIdle && keys.length === total
       if (isAbandoned) writes.push(removalOfGroup(shard, group))
     }
     return writes
@@ -86,7 +89,7 @@ export function removeOffsets(shard: GroupShardState, isGone: IsGone): Promise<v
     const keys: OffsetKey[] = []
     for (const groupId of shard.offsets.groupIds) {
       for (const key of shard.offsets.keysOf(groupId)) {
-        if (isGone(key, shard.offsets.get(key)!)) keys.push(key)
+        if (!shard.pendingOffsets.has(key) && isGone(key, shard.offsets.get(key)!)) keys.push(key)
       }
     }
     return removalsOf(shard, keys)

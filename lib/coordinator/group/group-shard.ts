@@ -5,13 +5,14 @@
 import type { Logger } from 'pino'
 import { type ErrorName, KafkaError } from '../../protocol/index.js'
 import { OffsetStore } from '../offsets/offset-store.js'
+import { PendingOffsets, type TransactionMarker } from '../offsets/pending-offsets.js'
 import type { ScheduledTask, Time } from '../runtime/clock.js'
 import { coordinatorError } from '../runtime/coordinator-error.js'
 import type { CoordinatorLog } from '../runtime/coordinator-log.js'
 import { Deadline } from '../runtime/deadline.js'
 import { RecordWriter, type Write } from '../runtime/record-writer.js'
 import type { Group } from './classic/group.js'
-import { loadGroups } from './classic/group-loader.js'
+import { endTransaction, loadGroups } from './classic/group-loader.js'
 import { NO_BYTES } from './classic/member.js'
 import { joinFailure, syncFailure } from './classic/outcomes.js'
 import { Rebalance } from './classic/rebalance.js'
@@ -39,6 +40,7 @@ export class GroupShard implements GroupShardState {
   readonly logger: Logger
   readonly groups = new Map<string, Group>()
   readonly offsets = new OffsetStore()
+  readonly pendingOffsets = new PendingOffsets()
   readonly rebalance = new Rebalance(this)
 
   readonly #log: CoordinatorLog
@@ -144,6 +146,14 @@ export class GroupShard implements GroupShardState {
       assignments === undefined ? member.assignment : (assignments.get(member.memberId) ?? NO_BYTES),
     )
     await this.write({ records: [record] })
+  }
+
+  /** A transaction has ended in this partition's log. Resolves when its offsets are committed, or dropped. */
+  onMarker(marker: TransactionMarker): Promise<void> {
+    return this.writeAfterOthers(() => {
+      endTransaction(this, marker)
+      return []
+    })
   }
 
   write(write: Write): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../protocol/index.js'
 import type { OffsetStore } from '../offsets/offset-store.js'
+import type { PendingOffsets } from '../offsets/pending-offsets.js'
 import type { Write } from '../runtime/record-writer.js'
 import type { Group } from './classic/group.js'
 import type { Rebalance } from './classic/rebalance.js'
@@ -10,6 +11,7 @@ export interface GroupShardState extends RebalanceContext {
   readonly partition: number
   readonly groups: Map<string, Group>
   readonly offsets: OffsetStore
+  readonly pendingOffsets: PendingOffsets
   readonly rebalance: Rebalance
   /** Resolves when the records are committed and applied. */
   write(write: Write): Promise<void>

@@ -76,7 +76,10 @@ export async function commitOffsets(
       records: commits.map(([key, committed]) => encodeOffset(key, committed)),
       apply: () => {
         if (!shard.groups.has(groupId)) shard.groups.set(groupId, Group.empty(groupId, now))
-        for (const [key, committed] of commits) shard.offsets.set(key, committed)
+        for (const [key, committed] of commits) {
+          shard.pendingOffsets.supersede(key)
+          shard.offsets.set(key, committed)
+        }
       },
     })
   }
@@ -109,11 +112,30 @@ export async function fetchOffsets(
   const { groupId, topics } = request
   if (requireStable) await shard.settled()
   const committed = shard.groups.has(groupId) ? shard.offsets.group(groupId) : undefined
+  const fetchedTopics = topics === null ? everyTopic(committed) : namedTopics(topics, committed)
   return {
     groupId,
-    topics: topics === null ? everyTopic(committed) : namedTopics(topics, committed),
+    topics: requireStable ? withoutUnstable(shard, groupId, fetchedTopics) : fetchedTopics,
     errorCode: ErrorCode.NONE,
   }
+}
+
+/** An open transaction may change these offsets: whoever requires stable ones asks again. */
+function withoutUnstable(
+  shard: GroupShardState,
+  groupId: string,
+  topics: OffsetFetchGroupResult['topics'],
+): OffsetFetchGroupResult['topics'] {
+  return topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((partition) => {
+      const { partitionIndex } = partition
+      const isPending = shard.pendingOffsets.has({ groupId, topic: topic.name, partition: partitionIndex })
+      return isPending
+        ? { ...fetched(partitionIndex, undefined), errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT }
+        : partition
+    }),
+  }))
 }
 
 function everyTopic(committed: GroupOffsets | undefined): OffsetFetchGroupResult['topics'] {
@@ -182,6 +204,9 @@ export async function deleteOffsets(
         name,
         partitions: partitions.map(({ partitionIndex }) => {
           const key = { groupId, topic: name, partition: partitionIndex }
+          if (!isSubscribed && shard.pendingOffsets.has(key)) {
+            return { partitionIndex, errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT }
+          }
           if (!isSubscribed && shard.offsets.get(key) !== undefined) keys.push(key)
           const errorCode = isSubscribed ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE
           return { partitionIndex, errorCode }

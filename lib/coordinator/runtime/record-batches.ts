@@ -35,6 +35,7 @@ export function compressionOf(id: number): CompressionName {
 export interface GroupBatch {
   readonly baseOffset: Int64
   readonly producerId: Int64
+  readonly producerEpoch: number
   readonly isTransactional: boolean
   /** Set where the batch ends a producer's transaction, and holds nothing else. */
   readonly endOfTransaction: 'COMMIT' | 'ABORT' | null
@@ -47,12 +48,13 @@ export async function* readGroupBatches(
   onUnreadable: OnUnreadable,
 ): AsyncGenerator<GroupBatch> {
   for (const header of readBatches(run, 'strict')) {
-    const { baseOffset, producerId, isTransactional, isControl } = header
+    const { baseOffset, producerId, producerEpoch, isTransactional, isControl } = header
     const records = await recordsOf(header, onUnreadable)
     const [first] = records
     yield {
       baseOffset,
       producerId,
+      producerEpoch,
       isTransactional,
       endOfTransaction: isControl && first?.key ? controlTypeOf(first.key) : null,
       contents: isControl ? [] : contentsOf(records, onUnreadable),

@@ -18,7 +18,7 @@ import {
   readBatches,
 } from '../../../lib/protocol/index.js'
 import { MemoryLog } from '../runtime/memory-log.js'
-import { Harness } from './harness.js'
+import { errorName, Harness } from './harness.js'
 
 interface Golden {
   log: string
@@ -174,6 +174,25 @@ test('a later commit or removal stands, however an earlier transaction ends', as
   t.is(await committedIn(h, 0), 11)
   t.is(await committedIn(h, 1), -1)
   t.is(await committedIn(h, 2), 10)
+})
+
+test('pending offsets of an open transaction outlive the loading, until its marker decides', async (t) => {
+  for (const committed of [true, false]) {
+    const h = await loaded(
+      Buffer.concat([encodeBatch({ records: [commit(0, 5)] }), transaction(1, commit(0, 10))]),
+    )
+    const stable = async () => errorName((await h.fetch('g', 'orders', 0, true)).errorCode)
+    t.is(await committedIn(h, 0), 5)
+    t.is(await stable(), 'UNSTABLE_OFFSET_COMMIT')
+    t.deepEqual(await h.delete('g'), ['NON_EMPTY_GROUP'])
+    await h.time.pass(30 * 24 * 3_600_000)
+    t.is(await committedIn(h, 0), 5, 'its retention waits for the transaction')
+    await h.coordinator.onMarker(0, { producerId: 1, producerEpoch: -1, committed })
+    t.is(await stable(), 'UNSTABLE_OFFSET_COMMIT', 'a marker of an older epoch ends nothing')
+    await h.coordinator.onMarker(0, { producerId: 1, producerEpoch: 0, committed })
+    t.is(await stable(), 'NONE')
+    t.is(await committedIn(h, 0), committed ? 10 : 5)
+  }
 })
 
 test('a batch with a wrong CRC keeps the partition from being served', async (t) => {

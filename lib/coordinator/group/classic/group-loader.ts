@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Int64 } from '../../../protocol/index.js'
-import { TransactionalOffsets } from '../../offsets/pending-offsets.js'
+import type { TransactionMarker } from '../../offsets/pending-offsets.js'
 import { type GroupBatch, readGroupBatches } from '../../runtime/record-batches.js'
 import type { GroupRecordContent } from '../group-records.js'
 import type { GroupShardState } from '../shard-state.js'
@@ -19,7 +19,6 @@ export async function loadGroups(
   runs: AsyncIterable<Uint8Array>,
   isAborted: () => boolean,
 ): Promise<void> {
-  const transactional = new TransactionalOffsets()
   const onUnreadable = (offset: Int64, error: unknown) => {
     shard.logger.warn({ err: error, partition: shard.partition, offset }, 'a group record was skipped')
   }
@@ -28,7 +27,7 @@ export async function loadGroups(
     if (isAborted()) return
     for await (const batch of readGroupBatches(run, onUnreadable)) {
       try {
-        replay(shard, transactional, batch)
+        replay(shard, batch)
       } catch (error) {
         onUnreadable(batch.baseOffset, error)
       }
@@ -39,32 +38,29 @@ export async function loadGroups(
       if (isAborted()) return
     }
   }
-  if (transactional.openTransactions > 0) {
-    shard.logger.warn(
-      { partition: shard.partition, transactions: transactional.openTransactions },
-      'offsets of transactions that never ended were left out',
-    )
-  }
   // Offsets without a group belong to simple consumers.
-  for (const groupId of shard.offsets.groupIds) {
+  for (const groupId of [...shard.offsets.groupIds, ...shard.pendingOffsets.groupIds()]) {
     if (!shard.groups.has(groupId)) shard.groups.set(groupId, Group.empty(groupId, shard.time.wallTime()))
   }
 }
 
-function replay(shard: GroupShardState, transactional: TransactionalOffsets, batch: GroupBatch): void {
-  const { producerId, isTransactional, endOfTransaction, contents } = batch
+export function endTransaction(shard: GroupShardState, marker: TransactionMarker): void {
+  for (const [key, committed] of shard.pendingOffsets.end(marker)) shard.offsets.set(key, committed)
+}
+
+function replay(shard: GroupShardState, batch: GroupBatch): void {
+  const { producerId, producerEpoch, isTransactional, endOfTransaction, contents } = batch
   if (endOfTransaction !== null) {
-    const ended = transactional.end(producerId)
-    if (endOfTransaction === 'COMMIT') for (const [key, committed] of ended) shard.offsets.set(key, committed)
+    endTransaction(shard, { producerId, producerEpoch, committed: endOfTransaction === 'COMMIT' })
   }
   for (const content of contents) {
     if (content.type === 'group') {
       if (content.value === null) shard.groups.delete(content.groupId)
       else shard.groups.set(content.groupId, groupOf(content.groupId, content.value))
     } else if (isTransactional && content.committed !== null) {
-      transactional.add(producerId, content.key, content.committed)
+      shard.pendingOffsets.add(producerId, producerEpoch, content.key, content.committed)
     } else {
-      transactional.supersede(content.key)
+      shard.pendingOffsets.supersede(content.key)
       if (content.committed === null) shard.offsets.delete(content.key)
       else shard.offsets.set(content.key, content.committed)
     }
