@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { apiDocument } from '../../lib/broker/api-document.js'
-import { supportedApis } from '../../lib/broker/api-handler.js'
 import { handlers } from '../../lib/broker/handlers/index.js'
+import { supportedApis } from '../../lib/broker/pipeline/handler.js'
 import { apiByName } from '../../lib/protocol/index.js'
 
 test('docs/protocol.md is what the handlers declare (node scripts/protocol-document.js writes it)', (t) => {

@@ -14,6 +14,8 @@ export interface FetchLimits {
   maxBytes: number
   minBytes: number
   maxWaitMs: number
+  /** Undefined where the fetcher may read every topic. */
+  permits: ((topic: string) => boolean) | undefined
   isolation: Isolation
   /** The replica that fetches; undefined for consumers. */
   follower: { id: number; brokerEpoch: number } | undefined
@@ -39,9 +41,11 @@ export interface PartitionFetch {
   preferredReplica: number
 }
 
-const unknown: ReadonlySet<number> = new Set([
+/** Answered together with the other partitions of a consumer, after its wait: it may ask for them again and again. */
+const lasting: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
 ])
 
 interface Target {
@@ -66,7 +70,7 @@ export class Fetch {
   constructor(replicas: Replicas, wanted: readonly FetchPartition[], limits: FetchLimits) {
     this.#limits = limits
     this.#quota = replicas.leaderQuota
-    this.#targets = wanted.map((each) => resolveTarget(replicas, each))
+    this.#targets = wanted.map((each) => resolveTarget(replicas, each, limits.permits))
   }
 
   /** Resolves with what there is once it is enough, or once the wait is over. Ranges belong to the caller. */
@@ -102,7 +106,7 @@ export class Fetch {
       if (divergingEpoch || preferredReplica >= 0) return true
       // A consumer that goes on asking for what was deleted would else never wait, for the others neither. A follower
       // may be ahead of this broker.
-      return errorCode !== ErrorCode.NONE && (this.#limits.follower || !unknown.has(errorCode))
+      return errorCode !== ErrorCode.NONE && (this.#limits.follower || !lasting.has(errorCode))
     })
   }
 
@@ -245,8 +249,11 @@ export class Fetch {
   }
 }
 
-function resolveTarget(replicas: Replicas, wanted: FetchPartition): Target {
+function resolveTarget(replicas: Replicas, wanted: FetchPartition, permits: FetchLimits['permits']): Target {
   if (wanted.topic === '') return { wanted, partition: undefined, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }
+  if (permits?.(wanted.topic) === false) {
+    return { wanted, partition: undefined, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }
+  }
   try {
     return { wanted, partition: replicas.get(wanted.topic, wanted.partition), errorCode: ErrorCode.NONE }
   } catch (error) {

@@ -1,36 +1,51 @@
-/** AlterConfigs: what a topic or broker is set to, as a whole; what is not given goes back to its default. */
-import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
+/** AlterConfigs: what a topic or broker is set to, as a whole; settings that are left out go back to their defaults. */
+import { ErrorCode, type KafkaError } from '../../protocol/errors.js'
+import type { RequestOf } from '../../protocol/index.js'
 import {
   brokerResource,
   distinctResources,
+  needOfConfigs,
   ResourceType,
+  resourcesAtOnce,
   unknownResource,
 } from '../configs/config-resources.js'
-import { kafkaFailure } from '../kafka-failure.js'
+import { eachItem } from '../pipeline/each-item.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { items } from '../pipeline/item-access.js'
+import { errorFields } from '../pipeline/kafka-error.js'
+
+type Resource = RequestOf<'AlterConfigs'>['resources'][number]
+
+const refuseResource = ({ resourceType, resourceName }: Resource, error: KafkaError) => ({
+  ...errorFields(error),
+  resourceType,
+  resourceName,
+})
 
 export const alterConfigs = defineHandler({
   api: 'AlterConfigs',
   versions: [0, 2],
-  async handle({ resources, validateOnly }, { broker }) {
+  access: items(
+    'AlterConfigs',
+    'ALTER_CONFIGS on each topic, or on the cluster for brokers',
+    { items: 'resources', answers: 'responses', refuse: refuseResource },
+    needOfConfigs('ALTER_CONFIGS'),
+  ),
+  charge: 'request',
+  refuse: (error, request) => ({ responses: request.resources.map((each) => refuseResource(each, error)) }),
+  async handle(request, { broker }) {
     const { cluster } = broker
-    const checkDistinct = distinctResources(resources)
-    const responses = await Promise.all(
-      resources.map(async ({ resourceType, resourceName, configs }) => {
-        try {
-          checkDistinct({ resourceType, resourceName })
-          if (resourceType === ResourceType.TOPIC) {
-            await cluster.topics.replaceTopicConfigs(resourceName, configs, validateOnly)
-          } else if (resourceType === ResourceType.BROKER) {
-            const id = brokerResource(resourceName, cluster)
-            await cluster.brokerSettings.replaceBrokerConfigs(id, configs, validateOnly)
-          } else throw unknownResource(resourceType)
-          return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName }
-        } catch (error) {
-          return { ...kafkaFailure(error), resourceType, resourceName }
-        }
-      }),
-    )
-    return { responses }
+    const checkDistinct = distinctResources(request.resources)
+    const alter = async ({ resourceType, resourceName, configs }: Resource) => {
+      checkDistinct({ resourceType, resourceName })
+      if (resourceType === ResourceType.TOPIC) {
+        await cluster.topics.replaceTopicConfigs(resourceName, configs, request.validateOnly)
+      } else if (resourceType === ResourceType.BROKER) {
+        const id = brokerResource(resourceName, cluster)
+        await cluster.brokerSettings.replaceBrokerConfigs(id, configs, request.validateOnly)
+      } else throw unknownResource(resourceType)
+      return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName }
+    }
+    return { responses: await eachItem(request.resources, resourcesAtOnce, alter, refuseResource) }
   },
 })

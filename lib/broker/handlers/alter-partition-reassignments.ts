@@ -3,8 +3,9 @@
  * comes when what is wanted is written down; data is moved after it.
  */
 import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
-import { kafkaFailure } from '../kafka-failure.js'
+import { cluster } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { errorFields, kafkaErrorOf } from '../pipeline/kafka-error.js'
 
 /** For what needs no data to be moved: a cancellation, fewer replicas. */
 const patienceMs = 2_000
@@ -12,6 +13,15 @@ const patienceMs = 2_000
 export const alterPartitionReassignments = defineHandler({
   api: 'AlterPartitionReassignments',
   versions: [0, 1],
+  access: cluster('ALTER'),
+  charge: 'request',
+  refuse: (error, { topics }) => ({
+    ...errorFields(error),
+    responses: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...errorFields(error) })),
+    })),
+  }),
   async handle({ timeoutMs, topics, ...request }, { broker, version }) {
     const allowReplicationFactorChange = version < 1 || request.allowReplicationFactorChange
     const wanted = topics.flatMap(({ name, partitions }) =>
@@ -36,7 +46,9 @@ export const alterPartitionReassignments = defineHandler({
         partitions: partitions.map(({ partitionIndex }) => {
           const failure = failures[next++]
           const answer =
-            failure === undefined ? { errorCode: ErrorCode.NONE, errorMessage: null } : kafkaFailure(failure)
+            failure === undefined
+              ? { errorCode: ErrorCode.NONE, errorMessage: null }
+              : errorFields(kafkaErrorOf(failure))
           return { partitionIndex, ...answer }
         }),
       })),

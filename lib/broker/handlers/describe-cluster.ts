@@ -1,7 +1,9 @@
 /** DescribeCluster. Version 1 tells brokers from controllers, 2 fenced brokers. */
-import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
-import { clusterOperations, NOT_ASKED } from '../authorized-operations.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { openToAll } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { errorFields } from '../pipeline/kafka-error.js'
+import { OPERATIONS_NOT_ASKED } from '../pipeline/rights.js'
 import { addressesOf, brokersOf } from '../topics/broker-endpoints.js'
 
 const brokers = 1
@@ -10,19 +12,23 @@ const controllers = 2
 export const describeCluster = defineHandler({
   api: 'DescribeCluster',
   versions: [0, 2],
+  access: openToAll('every client has to find the brokers'),
+  charge: 'request',
+  refuse: (error, _, { broker }) => ({
+    ...errorFields(error),
+    endpointType: brokers,
+    clusterId: broker.cluster.clusterId,
+    brokers: [],
+  }),
   handle({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker, session }) {
     const { cluster } = broker
+    if (endpointType === controllers) {
+      const reason = 'This listener serves brokers; there are no controller endpoints.'
+      throw new KafkaError('MISMATCHED_ENDPOINT_TYPE', reason)
+    }
     if (endpointType !== brokers) {
-      const isKnown = endpointType === controllers
-      return {
-        errorCode: isKnown ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
-        errorMessage: isKnown
-          ? 'This listener serves brokers; there are no controller endpoints.'
-          : `There are no endpoints of type ${endpointType}; brokers are 1.`,
-        endpointType: brokers,
-        clusterId: cluster.clusterId,
-        brokers: [],
-      }
+      const reason = `There are no endpoints of type ${endpointType}; brokers are 1.`
+      throw new KafkaError('UNSUPPORTED_ENDPOINT_TYPE', reason)
     }
     return {
       errorCode: ErrorCode.NONE,
@@ -37,7 +43,9 @@ export const describeCluster = defineHandler({
           isFenced: cluster.image.memberState(id) === 'fenced',
         }),
       ),
-      clusterAuthorizedOperations: includeClusterAuthorizedOperations ? clusterOperations : NOT_ASKED,
+      clusterAuthorizedOperations: includeClusterAuthorizedOperations
+        ? session.rights.operationsOnCluster()
+        : OPERATIONS_NOT_ASKED,
     }
   },
 })

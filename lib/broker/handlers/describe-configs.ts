@@ -9,11 +9,19 @@ import {
   describeClusterDefault,
   describeTopic,
 } from '../../config/index.js'
-import { ErrorCode } from '../../protocol/errors.js'
+import { ErrorCode, type KafkaError } from '../../protocol/errors.js'
 import type { Encodable, RequestOf, ResponseOf } from '../../protocol/index.js'
-import { defineHandler, type RequestContext } from '../api-handler.js'
-import { brokerResource, ResourceType, unknownResource, unknownTopic } from '../configs/config-resources.js'
-import { kafkaFailure } from '../kafka-failure.js'
+import {
+  brokerResource,
+  needOfConfigs,
+  ResourceType,
+  unknownResource,
+  unknownTopic,
+} from '../configs/config-resources.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { items } from '../pipeline/item-access.js'
+import { errorFields, kafkaErrorOf } from '../pipeline/kafka-error.js'
+import type { RequestContext } from '../pipeline/request-context.js'
 import { oneOfEach } from '../repeated-names.js'
 
 type Request = RequestOf<'DescribeConfigs'>
@@ -23,9 +31,24 @@ type Result = Encodable<ResponseOf<'DescribeConfigs'>['results'][number]>
 /** Described before others have their turn on the event loop: each takes some 0.3 ms. */
 const resourcesPerTurn = 32
 
+const refuseResource = ({ resourceType, resourceName }: Resource, error: KafkaError): Result => ({
+  ...errorFields(error),
+  resourceType,
+  resourceName,
+  configs: [],
+})
+
 export const describeConfigs = defineHandler({
   api: 'DescribeConfigs',
   versions: [1, 4],
+  access: items(
+    'DescribeConfigs',
+    'DESCRIBE_CONFIGS on each topic or group, or on the cluster for brokers',
+    { items: 'resources', answers: 'results', refuse: refuseResource },
+    needOfConfigs('DESCRIBE_CONFIGS'),
+  ),
+  charge: 'request',
+  refuse: (error, request) => ({ results: request.resources.map((each) => refuseResource(each, error)) }),
   async handle(request, context) {
     // One that stands in the request a thousand times would fill the memory with its answers.
     const resources = oneOfEach(request.resources, (resource) => JSON.stringify(resource))
@@ -63,7 +86,7 @@ function resultOf(
     }))
     return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
   } catch (error) {
-    return { ...kafkaFailure(error), resourceType, resourceName, configs: [] }
+    return refuseResource(resource, kafkaErrorOf(error))
   }
 }
 

@@ -1,11 +1,15 @@
 /** DescribeLogDirs: the data folder, its partitions' sizes, and (from version 4) the size and the rest of the disk. */
 import { statfs } from 'node:fs/promises'
 import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
+import { cluster } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
 
 export const describeLogDirs = defineHandler({
   api: 'DescribeLogDirs',
   versions: [1, 5],
+  access: cluster('DESCRIBE'),
+  charge: 'request',
+  refuse: ({ code }) => ({ errorCode: code, results: [] }),
   async handle({ topics }, { broker }) {
     const { folder } = broker.replicas
     const wanted =

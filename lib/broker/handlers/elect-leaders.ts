@@ -1,7 +1,8 @@
 /** ElectLeaders (KIP-460). Version 0 has preferred leaders alone, 1 brings unclean elections. */
 import type { ElectionResult, ElectionType } from '../../cluster/index.js'
-import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { cluster } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
 
 const types: ReadonlyMap<number, ElectionType> = new Map([
   [0, 'preferred'],
@@ -11,9 +12,23 @@ const types: ReadonlyMap<number, ElectionType> = new Map([
 export const electLeaders = defineHandler({
   api: 'ElectLeaders',
   versions: [0, 2],
+  access: cluster('ALTER'),
+  charge: 'request',
+  // As Kafka does, also at each partition: version 0 has no error for the whole.
+  refuse: ({ code, message }, { topicPartitions }) => ({
+    errorCode: code,
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({
+        partitionId,
+        errorCode: code,
+        errorMessage: message,
+      })),
+    })),
+  }),
   async handle({ electionType, topicPartitions, timeoutMs }, { broker }) {
     const type = types.get(electionType)
-    if (!type) return { errorCode: ErrorCode.INVALID_REQUEST, replicaElectionResults: [] }
+    if (!type) throw new KafkaError('INVALID_REQUEST', `There is no election of type ${electionType}.`)
     const partitions = topicPartitions?.flatMap(({ topic, partitions }) =>
       [...new Set(partitions)].map((partition) => ({ topic, partition })),
     )

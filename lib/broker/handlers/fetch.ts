@@ -2,12 +2,13 @@
  * Fetch. Version 7 brings sessions, 9 leader epochs, 11 racks, 12 flexible encoding, diverging epochs and the current
  * leader, 13 topic ids instead of names, 15 replica state as a tagged field, 16 the leaders' addresses.
  */
-import { ErrorCode, KafkaError } from '../../protocol/errors.js'
+import { ErrorCode } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
-import { defineHandler, type RequestContext } from '../api-handler.js'
 import { Fetch, type PartitionFetch } from '../fetch/fetch.js'
 import { type FetchPartition, type FetchScope, FetchSessions } from '../fetch/fetch-sessions.js'
-import type { Traffic } from '../metrics/traffic.js'
+import { eachName } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import type { RequestContext } from '../pipeline/request-context.js'
 import { SessionSlot } from '../pipeline/session.js'
 import { CurrentLeaders } from '../topics/current-leader.js'
 
@@ -21,26 +22,40 @@ const noRecords = new Uint8Array(0)
 /** The fetch of a follower that waits on its connection. */
 export const waitingFetch = new SessionSlot<Fetch | undefined>(() => undefined)
 
+type Request = RequestOf<'Fetch'>
+
+/** The field moved in version 15; its place before and after says −1. */
+const replicaOf = ({ replicaId, replicaState }: Request) =>
+  replicaState.replicaId === consumer ? replicaId : replicaState.replicaId
+
+/** Asked of each partition that is read: a session holds partitions that the request does not name. */
+const access = eachName<'Fetch'>(
+  'READ on each topic; CLUSTER_ACTION on the cluster for followers',
+  (rights, request) => {
+    if (replicaOf(request) < 0) return (topic) => rights.has('READ', 'TOPIC', topic)
+    const isBroker = rights.hasOnCluster('CLUSTER_ACTION')
+    return () => isBroker
+  },
+)
+
 export const fetch = defineHandler({
   api: 'Fetch',
   versions: [4, 18],
+  access,
+  charge: (request) => (replicaOf(request) < 0 ? 'fetch' : 'none'),
+  refuse: ({ code }) => ({ errorCode: code, sessionId: 0, responses: [] }),
   async handle(request, context) {
     const { broker, version, session } = context
-    const { replicaId, replicaEpoch } =
-      version >= 15 ? request.replicaState : { replicaId: request.replicaId, replicaEpoch: -1 }
-    let scope: FetchScope
-    try {
-      scope = broker.fetchSessions.resolve(sessionRequest(request, context), Date.now())
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error
-      return { errorCode: error.code, sessionId: 0, responses: [] }
-    }
+    const replicaId = replicaOf(request)
+    const { replicaEpoch } = request.replicaState
+    const scope = broker.fetchSessions.resolve(sessionRequest(request, context), Date.now())
     if (scope.isIncremental && version >= 13) nameTopics(scope.partitions, context)
     const isCommitted = request.isolationLevel === readCommitted
     const fetch = new Fetch(broker.replicas, scope.partitions, {
       maxBytes: Math.min(request.maxBytes, broker.config.get('fetch.max.bytes')),
       minBytes: Math.min(request.minBytes, broker.config.get('fetch.max.bytes')),
       maxWaitMs: request.maxWaitMs,
+      permits: context.permits(request),
       isolation: replicaId !== consumer ? 'logEnd' : isCommitted ? 'stable' : 'committed',
       follower: replicaId >= 0 ? { id: replicaId, brokerEpoch: Number(replicaEpoch) } : undefined,
       followerReads: followerReads(replicaId, request.rackId, version),
@@ -54,7 +69,7 @@ export const fetch = defineHandler({
     const fetched = await fetch
       .run((callback) => session.onClose(callback))
       .finally(() => broker.fetches.delete(fetch))
-    if (broker.traffic) count(broker.traffic, fetched, replicaId >= 0)
+    count(context, fetched, replicaId >= 0)
     const leaders = new CurrentLeaders(context)
     return {
       errorCode: ErrorCode.NONE,
@@ -65,11 +80,11 @@ export const fetch = defineHandler({
   },
 })
 
-function count(traffic: Traffic, fetched: readonly PartitionFetch[], isFollower: boolean): void {
+function count(context: RequestContext, fetched: readonly PartitionFetch[], isFollower: boolean): void {
   for (const { wanted, range } of fetched) {
     if (!range) continue
-    if (isFollower) traffic.replicationBytesOut += range.byteLength
-    else traffic.consumed(wanted.topic, range.byteLength)
+    if (isFollower) context.replicated(range.byteLength)
+    else context.served(wanted.topic, range.byteLength)
   }
 }
 

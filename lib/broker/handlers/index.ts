@@ -1,5 +1,5 @@
 /** Every API that this broker serves. */
-import type { AnyApiHandler } from '../api-handler.js'
+import type { AnyApiHandler } from '../pipeline/handler.js'
 import { alterConfigs } from './alter-configs.js'
 import { alterPartitionReassignments } from './alter-partition-reassignments.js'
 import { apiVersions } from './api-versions.js'

@@ -1,19 +1,22 @@
 /** ListConfigResources. Version 0 lists client metrics alone, of which this broker has none. */
-import { ErrorCode, errorName } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
+import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { ResourceType } from '../configs/config-resources.js'
+import { cluster } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
 
 const supported: readonly number[] = Object.values(ResourceType)
 
 export const listConfigResources = defineHandler({
   api: 'ListConfigResources',
   versions: [0, 1],
+  access: cluster('DESCRIBE_CONFIGS'),
+  charge: 'request',
+  refuse: ({ code }) => ({ errorCode: code, configResources: [] }),
   handle({ resourceTypes }, { version, broker }) {
     const wanted = new Set(version === 0 ? [ResourceType.CLIENT_METRICS] : resourceTypes)
     for (const type of wanted) {
       if (!supported.includes(type)) {
-        broker.log.debug(`${errorName(ErrorCode.UNSUPPORTED_VERSION)}: resource type ${type}`)
-        return { errorCode: ErrorCode.UNSUPPORTED_VERSION, configResources: [] }
+        throw new KafkaError('UNSUPPORTED_VERSION', `There are no resources of type ${type}.`)
       }
     }
     const has = (type: number) => wanted.size === 0 || wanted.has(type)

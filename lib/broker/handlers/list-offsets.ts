@@ -5,8 +5,10 @@
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import type { Int64, RequestOf } from '../../protocol/index.js'
 import type { Isolation, Partition } from '../../replica/index.js'
-import { offsetForTimestamp, offsetOfMaxTimestamp, toKafkaError } from '../../storage/index.js'
-import { defineHandler } from '../api-handler.js'
+import { offsetForTimestamp, offsetOfMaxTimestamp } from '../../storage/index.js'
+import { eachPartition } from '../pipeline/each-item.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { topics } from '../pipeline/item-access.js'
 
 const latest = -1
 const earliest = -2
@@ -27,7 +29,11 @@ const debuggingConsumer = -2
 const offsetNotAvailableFrom = 5
 const readCommitted = 1
 
-type Wanted = RequestOf<'ListOffsets'>['topics'][number]['partitions'][number]
+/** Look-ups by time read the log. */
+const partitionsAtOnce = 256
+
+type Topic = RequestOf<'ListOffsets'>['topics'][number]
+type Wanted = Topic['partitions'][number]
 
 interface Answer {
   timestamp: Int64
@@ -37,30 +43,36 @@ interface Answer {
 
 const nothing: Answer = { timestamp: -1, offset: -1, leaderEpoch: -1 }
 
+const refusePartition = ({ partitionIndex }: Wanted, { code }: KafkaError) => ({
+  partitionIndex,
+  errorCode: code,
+  ...nothing,
+})
+
+const refuseTopic = ({ name, partitions }: Topic, error: KafkaError) => ({
+  name,
+  partitions: partitions.map((each) => refusePartition(each, error)),
+})
+
 export const listOffsets = defineHandler({
   api: 'ListOffsets',
   versions: [1, 11],
-  async handle({ replicaId, isolationLevel, topics }, { broker, version }) {
+  access: topics('ListOffsets', 'DESCRIBE', { items: 'topics', answers: 'topics', refuse: refuseTopic }),
+  charge: 'request',
+  refuse: (error, request) => ({ topics: request.topics.map((topic) => refuseTopic(topic, error)) }),
+  async handle(request, { broker, version }) {
+    const { replicaId, isolationLevel } = request
     const isolation =
       replicaId === debuggingConsumer ? 'logEnd' : isolationLevel === readCommitted ? 'stable' : 'committed'
-    const answers = topics.map(async ({ name, partitions }) => ({
-      name,
-      partitions: await Promise.all(
-        partitions.map(async (wanted) => {
-          try {
-            const partition = broker.replicas.get(name, wanted.partitionIndex)
-            partition.requireLeader(wanted.currentLeaderEpoch)
-            const answer = await find(partition, wanted, isolation, version)
-            return { partitionIndex: wanted.partitionIndex, errorCode: ErrorCode.NONE, ...answer }
-          } catch (error) {
-            const kafkaError = toKafkaError(error)
-            if (!(kafkaError instanceof KafkaError)) throw error
-            return { partitionIndex: wanted.partitionIndex, errorCode: kafkaError.code, ...nothing }
-          }
-        }),
-      ),
-    }))
-    return { topics: await Promise.all(answers) }
+    const answer = async (wanted: Wanted, { name }: Topic) => {
+      const { partitionIndex, currentLeaderEpoch } = wanted
+      const partition = broker.replicas.get(name, partitionIndex)
+      partition.requireLeader(currentLeaderEpoch)
+      const found = await find(partition, wanted, isolation, version)
+      return { partitionIndex, errorCode: ErrorCode.NONE, ...found }
+    }
+    const answers = await eachPartition(request.topics, partitionsAtOnce, answer, refusePartition)
+    return { topics: answers.map(({ topic, partitions }) => ({ name: topic.name, partitions })) }
   },
 })
 

@@ -1,11 +1,16 @@
 /** ListPartitionReassignments (KIP-455): of the partitions asked for, or of all, those that are being reassigned. */
 import { isReassigning, type PartitionImage, type TopicImage } from '../../cluster/index.js'
 import { ErrorCode } from '../../protocol/errors.js'
-import { defineHandler } from '../api-handler.js'
+import { cluster } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { errorFields } from '../pipeline/kafka-error.js'
 
 export const listPartitionReassignments = defineHandler({
   api: 'ListPartitionReassignments',
   versions: [0, 0],
+  access: cluster('DESCRIBE'),
+  charge: 'request',
+  refuse: (error) => ({ ...errorFields(error), topics: [] }),
   handle({ topics: wanted }, { broker }) {
     const { image } = broker.cluster
     const asked = wanted

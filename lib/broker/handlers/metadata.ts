@@ -6,8 +6,12 @@ import type { TopicImage } from '../../cluster/index.js'
 import { validateTopicName } from '../../cluster/index.js'
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
 import { type Encodable, type RequestOf, type ResponseOf, ZERO_UUID } from '../../protocol/index.js'
-import { defineHandler, type RequestContext } from '../api-handler.js'
-import { clusterOperations, NOT_ASKED, topicOperations } from '../authorized-operations.js'
+import { both } from '../pipeline/access.js'
+import { eachItem } from '../pipeline/each-item.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { items, topics } from '../pipeline/item-access.js'
+import type { RequestContext } from '../pipeline/request-context.js'
+import { OPERATIONS_NOT_ASKED } from '../pipeline/rights.js'
 import { oneOfEach } from '../repeated-names.js'
 import { brokersOf } from '../topics/broker-endpoints.js'
 import { PartitionMetadata } from '../topics/partition-metadata.js'
@@ -17,29 +21,84 @@ const listenersFrom = 6
 /** First version that asks by topic id; 10 and 11 have the field alone. */
 const topicIdsFrom = 12
 
+/** Topics that a request may have created at once; the others wait for them. */
+const topicsAtOnce = 64
+
+type Request = RequestOf<'Metadata'>
+type Wanted = NonNullable<Request['topics']>[number]
 type TopicAnswer = Encodable<ResponseOf<'Metadata'>['topics'][number]>
+
+/** A topic that is asked for by its id keeps its name to itself, one that is asked for by its name its id. */
+const refuseTopic = ({ name, topicId }: Wanted, { code }: KafkaError): TopicAnswer => {
+  const byId = isById({ name, topicId })
+  return { errorCode: code, name: byId ? null : name, topicId: byId ? topicId : ZERO_UUID, partitions: [] }
+}
+
+const fields = {
+  items: 'topics',
+  answers: 'topics',
+  refuse: refuseTopic,
+  // An empty list asks for all topics in version 0.
+  nothingLeft: (request: Request, context: RequestContext) => answer(request, context, []),
+} as const
+
+const described = topics('Metadata', 'DESCRIBE', {
+  ...fields,
+  name: ({ name, topicId }, { broker }) =>
+    isById({ name, topicId }) ? broker.cluster.image.topicById(topicId)?.name : (name ?? undefined),
+  permits: (rights) => (name) => rights.has('DESCRIBE', 'TOPIC', name),
+})
+
+const created = items(
+  'Metadata',
+  'CREATE on the cluster or the topic where it is created',
+  fields,
+  ({ name, topicId }, context, request) => {
+    const { broker, session } = context
+    if (name === null || isById({ name, topicId }) || broker.cluster.image.topic(name)) return undefined
+    if (!mayCreate(request, context) || session.rights.hasOnCluster('CREATE')) return undefined
+    return { operation: 'CREATE', resourceType: 'TOPIC', name }
+  },
+)
 
 export const metadata = defineHandler({
   api: 'Metadata',
   versions: [0, 13],
+  access: both(described, { ...created, ...(described.permits && { permits: described.permits }) }),
+  charge: 'request',
+  refuse: (error, request, context) =>
+    answer(
+      request,
+      context,
+      (request.topics ?? []).map((topic) => refuseTopic(topic, error)),
+    ),
   async handle(request, context) {
-    const { cluster } = context.broker
     if (context.version < topicIdsFrom && asksByTopicId(request)) return refuseTopicIds(request)
-    const topics = await answerTopics(request, context)
-    return {
-      brokers: brokersOf(cluster, context.session.listenerName).map(({ id, host, port, rack }) => ({
-        nodeId: id,
-        host,
-        port,
-        rack,
-      })),
-      clusterId: cluster.clusterId,
-      controllerId: cluster.image.controllerId,
-      topics,
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : NOT_ASKED,
-    }
+    return answer(request, context, await answerTopics(request, context))
   },
 })
+
+function answer(request: Request, { broker, session }: RequestContext, topics: TopicAnswer[]) {
+  const { cluster } = broker
+  return {
+    brokers: brokersOf(cluster, session.listenerName).map(({ id, host, port, rack }) => ({
+      nodeId: id,
+      host,
+      port,
+      rack,
+    })),
+    clusterId: cluster.clusterId,
+    controllerId: cluster.image.controllerId,
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? session.rights.operationsOnCluster()
+      : OPERATIONS_NOT_ASKED,
+  }
+}
+
+function isById({ name, topicId }: Wanted): boolean {
+  return name === null || (name === '' && topicId !== ZERO_UUID)
+}
 
 function asksByTopicId({ topics }: RequestOf<'Metadata'>): boolean {
   return topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID) ?? false
@@ -55,41 +114,40 @@ function refuseTopicIds({ topics }: RequestOf<'Metadata'>) {
 
 async function answerTopics(request: RequestOf<'Metadata'>, context: RequestContext): Promise<TopicAnswer[]> {
   const { image } = context.broker.cluster
-  const operations = request.includeTopicAuthorizedOperations ? topicOperations : NOT_ASKED
+  const { rights } = context.session
+  const withOperations = request.includeTopicAuthorizedOperations
+  const operationsOn = (name: string) =>
+    withOperations ? rights.operationsOn('TOPIC', name) : OPERATIONS_NOT_ASKED
   const metadata = new PartitionMetadata(
     context.broker.cluster,
     context.session.listenerName,
     context.version >= listenersFrom,
   )
   const wantsAll = request.topics === null || (context.version === 0 && request.topics.length === 0)
-  if (wantsAll) return [...image.topics.values()].map((topic) => describe(topic, operations, metadata))
+  if (wantsAll) {
+    const isPermitted = context.permits(request) ?? (() => true)
+    return [...image.topics.values()]
+      .filter(({ name }) => isPermitted(name))
+      .map((topic) => describe(topic, operationsOn(topic.name), metadata))
+  }
   const asked = oneOfEach(request.topics!, ({ name, topicId }) => `${topicId}/${name}`)
-  return Promise.all(
-    asked.map(async ({ name, topicId }): Promise<TopicAnswer> => {
-      if (name === null || (name === '' && topicId !== ZERO_UUID)) {
-        const topic = image.topicById(topicId)
-        if (topic) return describe(topic, operations, metadata)
-        return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, partitions: [] }
-      }
-      try {
-        const topic = image.topic(name) ?? (await create(name, request, context))
-        return describe(topic, operations, metadata)
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error
-        return { errorCode: error.code, name, topicId: ZERO_UUID, partitions: [] }
-      }
-    }),
-  )
+  const answerTopic = async ({ name, topicId }: Wanted): Promise<TopicAnswer> => {
+    const topic =
+      name === null || isById({ name, topicId })
+        ? image.topicById(topicId)
+        : (image.topic(name) ?? (await create(name, request, context)))
+    if (!topic) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    return describe(topic, operationsOn(topic.name), metadata)
+  }
+  return eachItem(asked, topicsAtOnce, answerTopic, refuseTopic)
 }
 
-function create(
-  name: string,
-  request: RequestOf<'Metadata'>,
-  { broker, version }: RequestContext,
-): Promise<TopicImage> {
-  const mayCreate =
-    (version < 4 || request.allowAutoTopicCreation) && broker.config.get('auto.create.topics.enable')
-  if (mayCreate) return broker.topicCreation.ensure(name)
+function mayCreate(request: Request, { broker, version }: RequestContext): boolean {
+  return (version < 4 || request.allowAutoTopicCreation) && broker.config.get('auto.create.topics.enable')
+}
+
+function create(name: string, request: Request, context: RequestContext): Promise<TopicImage> {
+  if (mayCreate(request, context)) return context.broker.topicCreation.ensure(name)
   validateTopicName(name)
   throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
 }

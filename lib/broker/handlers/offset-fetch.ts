@@ -1,9 +1,11 @@
 /** OffsetFetch. Version 8 asks for several groups, 10 names topics by id. */
-import { ErrorCode } from '../../protocol/errors.js'
+import { KafkaError } from '../../protocol/errors.js'
 import type { RequestOf } from '../../protocol/index.js'
 import { ZERO_UUID } from '../../protocol/index.js'
-import { defineHandler, type RequestContext } from '../api-handler.js'
 import { groupContext } from '../groups/group-context.js'
+import { offsetFetchAccess, refuseGroup, refuseTopic } from '../groups/offset-fetch-access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import type { RequestContext } from '../pipeline/request-context.js'
 import { oneOfEach } from '../repeated-names.js'
 
 type Group = RequestOf<'OffsetFetch'>['groups'][number]
@@ -11,9 +13,21 @@ type Group = RequestOf<'OffsetFetch'>['groups'][number]
 export const offsetFetch = defineHandler({
   api: 'OffsetFetch',
   versions: [1, 10],
+  access: offsetFetchAccess,
+  charge: 'request',
+  refuse: (error, request, { version }) => {
+    if (version >= 8) return { groups: request.groups.map((group) => refuseGroup(group, error)) }
+    // Version 1 has no error for the whole.
+    if (version > 1) return { errorCode: error.code, topics: [] }
+    return { topics: (request.topics ?? []).map((topic) => refuseTopic(topic, error)) }
+  },
   async handle(request, context) {
     const { groups } = context.broker
-    if (context.version < 8) return groups.fetchOffsets(groupContext(context), request)
+    const isPermitted = context.permits(request) ?? (() => true)
+    if (context.version < 8) {
+      const response = await groups.fetchOffsets(groupContext(context), request)
+      return { ...response, topics: response.topics.filter(({ name }) => isPermitted(name)) }
+    }
     // All offsets of a group are many: they are told once.
     const asked = oneOfEach(request.groups, (group) => JSON.stringify(group))
     const named = { ...request, groups: asked.map((group) => identify(group, context)) }
@@ -25,10 +39,12 @@ export const offsetFetch = defineHandler({
       groups: response.groups.map((group, i) => ({
         ...group,
         topics: [
-          ...group.topics.map((topic) => ({
-            ...topic,
-            topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID,
-          })),
+          ...group.topics
+            .filter(({ name }) => isPermitted(name))
+            .map((topic) => ({
+              ...topic,
+              topicId: image.topic(topic.name)?.topicId ?? ZERO_UUID,
+            })),
           ...unknownTopics(asked[i]!, context),
         ],
       })),
@@ -52,15 +68,5 @@ function unknownTopics(group: Group, { version, broker }: RequestContext) {
   if (version < 10) return []
   return (group.topics ?? [])
     .filter(({ topicId }) => image.topicById(topicId) === undefined)
-    .map(({ topicId, partitionIndexes }) => ({
-      topicId,
-      name: '',
-      partitions: partitionIndexes.map((partitionIndex) => ({
-        partitionIndex,
-        committedOffset: -1,
-        committedLeaderEpoch: -1,
-        metadata: '',
-        errorCode: ErrorCode.UNKNOWN_TOPIC_ID,
-      })),
-    }))
+    .map((topic) => ({ ...refuseTopic(topic, new KafkaError('UNKNOWN_TOPIC_ID')), name: '' }))
 }

@@ -3,17 +3,29 @@
  * 13 topic ids instead of names.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.js'
-import { type Int64, nearestInt64, type RequestOf } from '../../protocol/index.js'
+import {
+  BATCH_HEADER_SIZE,
+  BatchHeader,
+  type Int64,
+  nearestInt64,
+  type RequestOf,
+} from '../../protocol/index.js'
 import type { ProduceOptions } from '../../replica/index.js'
 import { type RecordError, recordErrorsOf } from '../../storage/index.js'
-import { defineHandler, type RequestContext } from '../api-handler.js'
+import { both, whole } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
+import { topics } from '../pipeline/item-access.js'
+import { errorFields, kafkaErrorOf } from '../pipeline/kafka-error.js'
+import type { RequestContext } from '../pipeline/request-context.js'
 import { type RefusedBatches, refusedBatches } from '../produce/refused-batches.js'
 import type { BrokerServices } from '../services.js'
 import { withTimeout } from '../time-limit.js'
 import { CurrentLeaders } from '../topics/current-leader.js'
 
 const zstdFromVersion = 7
+const topicIdsFrom = 13
 const noTopic = ''
+const nothingAppended = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 
 /** The client id that may write to internal topics, to repair them by hand; as in Kafka. */
 const internalTopicsClient = '__admin_client'
@@ -43,9 +55,39 @@ interface PartitionAnswer {
   currentLeader?: { leaderId: number; leaderEpoch: number } | undefined
 }
 
+type Topic = RequestOf<'Produce'>['topicData'][number]
+
+const refuseTopic = ({ topicId, name, partitionData }: Topic, error: KafkaError) => ({
+  topicId,
+  name,
+  partitionResponses: partitionData.map(({ index }) => ({
+    index,
+    ...nothingAppended,
+    ...errorFields(error),
+  })),
+})
+
+const transactional = whole<'Produce'>('WRITE on the transactional id of transactional records', (request) =>
+  request.topicData.some(hasTransactional)
+    ? { operation: 'WRITE', resourceType: 'TRANSACTIONAL_ID', name: request.transactionalId ?? '' }
+    : undefined,
+)
+
+const writable = topics('Produce', 'WRITE', {
+  items: 'topicData',
+  answers: 'responses',
+  name: ({ topicId, name }, { version, broker }) =>
+    version >= topicIdsFrom ? broker.cluster.image.topicById(topicId)?.name : name,
+  refuse: refuseTopic,
+})
+
 export const produce = defineHandler({
   api: 'Produce',
   versions: [3, 13],
+  access: both(transactional, writable),
+  charge: 'produce',
+  refuse: (error, { acks, topicData }) =>
+    acks === 0 ? null : { responses: topicData.map((topic) => refuseTopic(topic, error)) },
   // librdkafka takes a broker without version 0 for one that knows no lz4, and sends uncompressed (KAFKA-18659).
   advertisedFrom: 0,
   async handle(request, context) {
@@ -70,8 +112,9 @@ export const produce = defineHandler({
     }
     const responses = await Promise.all(
       topicData.map(async ({ topicId, name, partitionData }) => {
-        const topic = version >= 13 ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
-        const named = version >= 13 ? topicId : name
+        const topic =
+          version >= topicIdsFrom ? (broker.cluster.image.topicById(topicId)?.name ?? noTopic) : name
+        const named = version >= topicIdsFrom ? topicId : name
         const partitionResponses = await Promise.all(
           partitionData.map((data) => append(call, topic, named, data)),
         )
@@ -86,6 +129,13 @@ export const produce = defineHandler({
     return null
   },
 })
+
+function hasTransactional({ partitionData }: Topic): boolean {
+  return partitionData.some(
+    ({ records }) =>
+      records !== null && records.byteLength >= BATCH_HEADER_SIZE && new BatchHeader(records).isTransactional,
+  )
+}
 
 function refuse({ acks, transactionalId }: RequestOf<'Produce'>): KafkaError | undefined {
   if (acks < -1 || acks > 1)
@@ -137,7 +187,7 @@ async function append(
     // After a time-out the records stay appended, as in Kafka: the client cannot tell, and sends them again.
     const produced = partition.produce(records, options, written)
     const outcome = await withTimeout(produced, acks === -1 ? timeoutMs : 0)
-    broker.traffic?.produced(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
+    context.appended(topic, records.byteLength, outcome.lastOffset - outcome.baseOffset + 1)
     return {
       index,
       errorCode: ErrorCode.NONE,
@@ -147,9 +197,9 @@ async function append(
       errorMessage: null,
     }
   } catch (thrown) {
-    if (!(thrown instanceof KafkaError)) throw thrown
-    if (!isWritten) refused.refused(named, index, records, thrown)
-    const error = await asLeader(thrown, broker, topic, index)
+    const reason = kafkaErrorOf(thrown)
+    if (!isWritten) refused.refused(named, index, records, reason)
+    const error = await asLeader(reason, broker, topic, index)
     const { config } = broker.replicas.find(topic, index) ?? {}
     const recordErrors = config && records && !isWritten ? recordErrorsOf(error, records, config) : []
     // After a time-out the engine may still be writing from the frame.
@@ -162,9 +212,7 @@ async function append(
       index,
       errorCode: error.code,
       recordErrors,
-      baseOffset: -1,
-      logAppendTimeMs: -1,
-      logStartOffset: -1,
+      ...nothingAppended,
       errorMessage: recordErrors[0]?.batchIndexErrorMessage ?? error.message,
       currentLeader: leaders.of(error.code, topic, index),
     }

@@ -3,13 +3,17 @@
  * cannot, and has such a fetch answered when it has more to fetch. It has no answer: what it says is said anew over
  * the next connection.
  */
-import { defineHandler } from '../api-handler.js'
+import { clusterAction } from '../pipeline/access.js'
+import { defineHandler } from '../pipeline/handler.js'
 import { waitingFetch } from './fetch.js'
 
 export const replicaProgress = defineHandler({
   api: 'ReplicaProgress',
   versions: [0, 0],
   betweenBrokers: true,
+  access: clusterAction(),
+  charge: 'none',
+  refuse: () => null,
   handle({ replicaId, replicaEpoch, endFetch, topics }, { broker, session }) {
     const follower = { id: replicaId, brokerEpoch: Number(replicaEpoch) }
     for (const { topicId, partitions } of topics) {

@@ -57,12 +57,22 @@ const errorNames = {
   TRANSACTIONAL_ID: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
 } as const
 
+/** Without names: an answer about a topic's id must not give its name away. */
+const nouns = {
+  TOPIC: 'this topic',
+  GROUP: 'this group',
+  CLUSTER: 'the cluster',
+  TRANSACTIONAL_ID: 'this transactional id',
+} as const
+
 /** The refusal of what the client needs and does not have; undefined where it has it. */
 export function refusalOf(need: Need, { session }: RequestContext): KafkaError | undefined {
   const { operation, resourceType, name } = need
   if (session.rights.has(operation, resourceType, name)) return undefined
-  const what = resourceType === 'CLUSTER' ? 'the cluster' : `${resourceType} ${name}`
-  return new KafkaError(errorNames[resourceType], `${session.principal} may not ${operation} ${what}.`)
+  return new KafkaError(
+    errorNames[resourceType],
+    `${session.principal} may not ${operation} ${nouns[resourceType]}.`,
+  )
 }
 
 /** Everybody may; `why` says what makes that safe. */
@@ -111,7 +121,30 @@ export function unlessOnCluster<A extends ApiName>(operation: Operation, otherwi
     rule: `${operation} on the cluster, or else ${otherwise.rule}`,
     authorize: (request, context) =>
       context.session.rights.hasOnCluster(operation) ? undefined : otherwise.authorize(request, context),
+    ...(otherwise.permits && { permits: otherwise.permits }),
   }
+}
+
+/** For an API whose newer versions hold their items in another field. */
+export function fromVersion<A extends ApiName>(
+  version: number,
+  since: Access<A>,
+  before: Access<A>,
+): Access<A> {
+  return {
+    rule: since.rule,
+    authorize: (request, context) =>
+      (context.version >= version ? since : before).authorize(request, context),
+    ...(since.permits && { permits: since.permits }),
+  }
+}
+
+/** For names that no request holds: the handler leaves out, or refuses, what `permits` does not let through. */
+export function eachName<A extends ApiName>(
+  rule: string,
+  permits: NonNullable<Access<A>['permits']>,
+): Access<A> {
+  return { rule, authorize: () => undefined, permits }
 }
 
 /** The second rule is applied to what the first one leaves. */

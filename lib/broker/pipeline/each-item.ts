@@ -41,3 +41,24 @@ export function eachItemNow<T, R, F>(
     }
   })
 }
+
+/**
+ * The partitions of all topics, answered one by one. The bound is on the whole request: one topic with many partitions
+ * and many topics with one are the same work.
+ */
+export async function eachPartition<T extends { readonly partitions: readonly P[] }, P, R, F>(
+  topics: readonly T[],
+  atOnce: number,
+  answer: (partition: P, topic: T) => R | Promise<R>,
+  refuse: (partition: P, error: KafkaError) => F,
+): Promise<{ topic: T; partitions: (R | F)[] }[]> {
+  const pairs = topics.flatMap((topic) => topic.partitions.map((partition) => ({ topic, partition })))
+  const answers = await eachItem(
+    pairs,
+    atOnce,
+    ({ partition, topic }) => answer(partition, topic),
+    ({ partition }, error) => refuse(partition, error),
+  )
+  let next = 0
+  return topics.map((topic) => ({ topic, partitions: topic.partitions.map(() => answers[next++]!) }))
+}

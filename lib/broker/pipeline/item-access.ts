@@ -24,10 +24,10 @@ export interface ItemFields<
   refuse(
     item: ItemOf<RequestOf<A>, Q>,
     error: KafkaError,
-    request: RequestOf<A>,
+    context: RequestContext,
   ): Encodable<ItemOf<ResponseOf<A>, S>>
   /** The answer but for the refused items, where there are no others; without it the handler gives it. */
-  nothingLeft?(request: RequestOf<A>): Encodable<ResponseOf<A>>
+  nothingLeft?(request: RequestOf<A>, context: RequestContext): Encodable<ResponseOf<A>>
   /** For names that are not in the request. */
   permits?(rights: Rights, request: RequestOf<A>): (name: string) => boolean
 }
@@ -102,7 +102,7 @@ export function items<
         const error = needed && refusalOf(needed, context)
         if (error === undefined) left.push(item)
         first ??= error
-        refused.push(error && fields.refuse(item, error, request))
+        refused.push(error && fields.refuse(item, error, context))
       }
       if (first === undefined) return undefined
       const complete = (answer: Encodable<ResponseOf<A>>) => {
@@ -110,7 +110,7 @@ export function items<
         return { ...answer, [fields.answers]: inOrder(refused, handled) } as Encodable<ResponseOf<A>>
       }
       if (left.length === 0 && fields.nothingLeft) {
-        return { error: first, answer: complete(fields.nothingLeft(request)) }
+        return { error: first, answer: complete(fields.nothingLeft(request, context)) }
       }
       return { error: first, request: { ...request, [fields.items]: left }, complete }
     },
@@ -119,7 +119,7 @@ export function items<
 }
 
 /** The handled answers in the places that are not refused, any others behind them. */
-function inOrder<T>(refused: readonly (T | undefined)[], handled: readonly T[]): T[] {
+export function inOrder<T>(refused: readonly (T | undefined)[], handled: readonly T[]): T[] {
   const joined: T[] = []
   let next = 0
   for (const answer of refused) {

@@ -23,6 +23,16 @@ const operationsOf: Readonly<Record<ResourceType, readonly Operation[]>> = {
   TRANSACTIONAL_ID: ['WRITE', 'DESCRIBE'],
 }
 
+const bitOf = (operation: Operation) => 1 << operationCodes[operation]
+const bitsOf = (operations: readonly Operation[]) => operations.reduce((bits, each) => bits | bitOf(each), 0)
+
+const allOperations: Readonly<Record<ResourceType, number>> = {
+  TOPIC: bitsOf(operationsOf.TOPIC),
+  GROUP: bitsOf(operationsOf.GROUP),
+  CLUSTER: bitsOf(operationsOf.CLUSTER),
+  TRANSACTIONAL_ID: bitsOf(operationsOf.TRANSACTIONAL_ID),
+}
+
 /** Stands in an answer's field of operations where the client did not ask for them. */
 export const OPERATIONS_NOT_ASKED = -(2 ** 31)
 
@@ -66,9 +76,10 @@ export class Rights {
   }
 
   #bits(resourceType: ResourceType, name: string): number {
+    if (this.#authorizer.allowsAll) return allOperations[resourceType]
     let bits = 0
     for (const operation of operationsOf[resourceType]) {
-      if (this.has(operation, resourceType, name)) bits |= 1 << operationCodes[operation]
+      if (this.has(operation, resourceType, name)) bits |= bitOf(operation)
     }
     return bits
   }

@@ -7,7 +7,7 @@
  * stumble.
  */
 import { ErrorCode } from '../../protocol/errors.js'
-import type { RequestContext } from '../api-handler.js'
+import type { RequestContext } from '../pipeline/request-context.js'
 import { brokersOf } from './broker-endpoints.js'
 
 const misled: ReadonlySet<number> = new Set([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH])
