@@ -22,24 +22,27 @@ const deviations = [
 ]
 
 export function apiDocument(): string {
-  const served = new Map<string, readonly [number, number]>(
-    handlers.map(({ api, versions }) => [api, versions]),
-  )
+  const served = new Map(handlers.map((handler) => [handler.api as string, handler]))
   const ownApis = handlers.filter(({ betweenBrokers }) => betweenBrokers).map(({ api }) => api)
   const rows: string[] = []
   const absent: string[] = []
   for (const { name, key, listeners } of apis.values()) {
-    const versions = served.get(name)
+    const handler = served.get(name)
     if (ownApis.includes(name)) continue
-    if (versions) rows.push(`| ${key} | ${name} | ${versions[0]}–${versions[1]} |`)
-    else if (listeners.includes('BROKER')) absent.push(name)
+    if (handler) {
+      const [first, last] = handler.versions
+      rows.push(`| ${key} | ${name} | ${first}–${last} | ${handler.access.rule} |`)
+    }
+    if (!handler && listeners.includes('BROKER')) absent.push(name)
   }
   return `# The protocol
 Messages are those of Apache Kafka 4.3.1. This page is generated from the handlers' declarations by \`node scripts/protocol-document.js\`.
 
 ## Served
-| key | API | versions |
-| --- | --- | --- |
+The last column says what the authorizer is asked for. The one that brokers have allows everything.
+
+| key | API | versions | who may |
+| --- | --- | --- | --- |
 ${rows.join('\n')}
 
 Brokers speak to each other by Fetch, and by ${ownApis.map((api) => `${api} (key ${apiByName(api).key})`).join(', ')}, which is not Kafka's and is not advertised.

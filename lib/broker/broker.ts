@@ -31,13 +31,14 @@ import { OffsetsLog } from './groups/offsets-log.js'
 import { handlers } from './handlers/index.js'
 import { ImageFollower } from './image/image-follower.js'
 import { replicasEnvironment } from './image/replicas-environment.js'
+import { type BrokerClient, type BrokerClientOptions, InProcessClient } from './in-process/broker-client.js'
 import type { MetricsListener } from './metrics/metrics-listener.js'
 import { Traffic } from './metrics/traffic.js'
-import { allowAll } from './pipeline/authorizer.js'
+import { type Authorizer, allowAll } from './pipeline/authorizer.js'
 import { createDispatch } from './pipeline/dispatch.js'
 import { supportedApis } from './pipeline/handler.js'
 import { Pipeline } from './pipeline/pipeline.js'
-import { unlimited } from './pipeline/quotas.js'
+import { type Quotas, unlimited } from './pipeline/quotas.js'
 import { ProducerIds } from './produce/producer-ids.js'
 import { RefusalLog } from './refusal-log.js'
 import type { BrokerServices } from './services.js'
@@ -86,6 +87,11 @@ export interface Broker extends AsyncDisposable {
    * its `node.id`. Stays pending otherwise.
    */
   readonly failed: Promise<Error>
+  /**
+   * A client of this broker without a socket: its requests are authorized and charged as any others, under the
+   * principal that it is given. It ends with the broker. Close each one that is not needed any more.
+   */
+  client(options?: BrokerClientOptions): BrokerClient
   /** Answers what is under way, writes everything to disk, releases the data folder. */
   close(): Promise<void>
 }
@@ -94,7 +100,20 @@ export interface Broker extends AsyncDisposable {
  * Starts a broker; resolves when it serves. Rejects with a ConfigError for wrong settings, with the engine's LOCKED
  * where another broker holds the data folder, with Node's EADDRINUSE where a port is taken.
  */
-export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+export function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+  return startBroker(options, {})
+}
+
+/** Parts of a broker that can be replaced by others of the same shape. */
+export interface BrokerParts {
+  /** Default: everybody may do everything. */
+  authorizer?: Authorizer
+  /** Default: nobody is throttled. */
+  quotas?: Quotas
+}
+
+/** As `createBroker`, with parts of its own. */
+export async function startBroker(options: BrokerOptions, parts: BrokerParts): Promise<Broker> {
   const settings = new Map(Object.entries(options.properties ?? {}))
   if (options.port !== undefined) setPort(settings, options.port)
   const isTemporary = options.dataDir === undefined && !settings.has('log.dirs') && !settings.has('log.dir')
@@ -104,6 +123,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     new BrokerConfig(settings),
     options.log ?? pino({ level: 'error' }, pino.destination(2)),
     options.metadataStore,
+    parts,
   )
   if (isTemporary) broker.onClosed(() => rm(dataDir!, { recursive: true, force: true }))
   try {
@@ -121,6 +141,9 @@ class RunningBroker implements Broker {
   readonly dataDir: string
   readonly #endpoints: readonly Endpoint[]
   readonly #store: MetadataStore | undefined
+  readonly #parts: BrokerParts
+  readonly #clients = new Set<InProcessClient>()
+  #pipeline: Pipeline | undefined
   readonly #sockets: Listener[] = []
   /** Undone in reverse order on close. */
   readonly #undo: (() => unknown)[] = []
@@ -131,7 +154,8 @@ class RunningBroker implements Broker {
   #isStarted = false
   #closing: Promise<void> | undefined
 
-  constructor(config: BrokerConfig, log: Logger, store: MetadataStore | undefined) {
+  constructor(config: BrokerConfig, log: Logger, store: MetadataStore | undefined, parts: BrokerParts) {
+    this.#parts = parts
     this.#config = config
     this.#store = store
     this.#log = log
@@ -165,6 +189,14 @@ class RunningBroker implements Broker {
 
   get metricsUrl(): string | undefined {
     return this.#metrics?.url
+  }
+
+  client(options?: BrokerClientOptions): BrokerClient {
+    const client = new InProcessClient(this.#pipeline!, this.#endpoints[0]!.name, options)
+    if (this.#closing) client.close('the broker is closed')
+    this.#clients.add(client)
+    client.onClose(() => this.#clients.delete(client))
+    return client
   }
 
   onClosed(undo: () => unknown): void {
@@ -213,8 +245,8 @@ class RunningBroker implements Broker {
     const metricsAddress = parseMetricsListener(config)
     const traffic = metricsAddress && new Traffic()
     const services: BrokerServices = {
-      authorizer: allowAll,
-      quotas: unlimited,
+      authorizer: this.#parts.authorizer ?? allowAll,
+      quotas: this.#parts.quotas ?? unlimited,
       config,
       cluster,
       replicas,
@@ -231,7 +263,7 @@ class RunningBroker implements Broker {
       producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
       topicCreation: new TopicCreation(cluster, config, settled),
     }
-    const dispatch = createDispatch(new Pipeline(handlers, services))
+    const pipeline = new Pipeline(handlers, services)
     if (traffic) {
       // Loaded where it is used: most brokers start without.
       const { MetricsListener } = await import('./metrics/metrics-listener.js')
@@ -241,12 +273,14 @@ class RunningBroker implements Broker {
       this.#log.info({ url: listener.url }, 'metrics are served')
     }
     const advertised = deferred()
-    await this.#listen(dispatch, advertised.promise)
+    await this.#listen(createDispatch(pipeline), advertised.promise)
+    this.#undo.push(() => Promise.all([...this.#clients].map((client) => client.end(closeGraceMs))))
     this.#undo.push(() => {
       for (const fetch of services.fetches) fetch.finish()
     })
     await cluster.advertise(this.#advertised())
     advertised.resolve()
+    this.#pipeline = pipeline
     this.#undo.push(() => cluster.leave())
     this.#isStarted = true
     this.#log.info({ dataDir: this.dataDir, nodeId: this.nodeId, clusterId: this.clusterId }, 'started')

@@ -48,5 +48,13 @@ export const rooms: readonly (readonly [room: string, imports: readonly string[]
       'broker/cluster-import.ts',
     ],
   ],
-  ['index.ts', ['broker/broker.ts', 'config']],
+  [
+    'index.ts',
+    [
+      'broker/broker.ts',
+      'broker/in-process/broker-client.ts',
+      'broker/in-process/broker-client-error.ts',
+      'config',
+    ],
+  ],
 ]
