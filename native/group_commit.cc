@@ -37,9 +37,9 @@ void GroupCommit::add(std::shared_ptr<Log> log) {
 // One log with one appender is spared a wake-up. The threads that write must not all wait for disks.
 void GroupCommit::run_or_add(std::shared_ptr<Log> log) {
   if (guest_.exchange(true, std::memory_order_acquire)) return add(std::move(log));
-  Log::FlushPlan plan;
+  FlushPlan plan;
   const bool begun = log->begin_flush(&plan);
-  const Status status = begun ? Log::sync(plan) : Status();
+  const Status status = begun ? plan.sync() : Status();
   // Before its end is told: the next append may come ahead of this thread's next step.
   guest_.store(false, std::memory_order_release);
   if (begun) log->end_flush(plan, status);
@@ -65,32 +65,31 @@ void GroupCommit::run() {
 }
 
 void GroupCommit::flush_one(const std::shared_ptr<Log>& log) {
-  Log::FlushPlan plan;
+  FlushPlan plan;
   if (!log->begin_flush(&plan)) return;
-  log->end_flush(plan, Log::sync(plan));
+  log->end_flush(plan, plan.sync());
 }
 
 void GroupCommit::flush_together(std::deque<std::shared_ptr<Log>> logs) {
-  using Planned = std::pair<std::shared_ptr<Log>, Log::FlushPlan>;
+  using Planned = std::pair<std::shared_ptr<Log>, FlushPlan>;
   std::unordered_map<uint64_t, std::vector<Planned>> by_device;
   for (std::shared_ptr<Log>& log : logs) {
-    Log::FlushPlan plan;
+    FlushPlan plan;
     if (!log->begin_flush(&plan)) continue;
-    const uint64_t device = plan.handles.empty() ? 0 : plan.handles.front()->log->device();
+    const uint64_t device = plan.parts.empty() ? 0 : plan.parts.front().handle->log->device();
     by_device[device].emplace_back(std::move(log), std::move(plan));
   }
   for (auto& [device, planned] : by_device) {
-    const auto& handles = planned.front().second.handles;
-    const bool together =
-        planned.size() >= kSyncfsLogs && !handles.empty() && handles.front()->log->sync_file_system_is_reliable();
-    if (together && handles.front()->log->sync_file_system().ok()) {
-      for (auto& [log, plan] : planned) log->end_flush(plan, Log::check_synced(plan));
+    const std::vector<FlushPlan::Part>& parts = planned.front().second.parts;
+    File* const file = parts.empty() ? nullptr : parts.front().handle->log.get();
+    const bool together = planned.size() >= kSyncfsLogs && file && file->sync_file_system_is_reliable();
+    if (together && file->sync_file_system().ok()) {
+      for (auto& [log, plan] : planned) log->end_flush(plan, plan.check_synced());
       continue;
     }
     // Each by its own descriptors, which also tells whose an error was.
     for (auto& [log, plan] : planned) {
-      ThreadPool::flush().post(
-          [log = std::move(log), plan = std::move(plan)] { log->end_flush(plan, Log::sync(plan)); });
+      ThreadPool::flush().post([log = std::move(log), plan = std::move(plan)] { log->end_flush(plan, plan.sync()); });
     }
   }
 }

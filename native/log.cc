@@ -6,31 +6,20 @@
 #include "failed_marker.h"
 #include "group_commit.h"
 #include "log_loader.h"
-#include "thread_pool.h"
 
 namespace odradek {
-namespace {
-
-// Appends that share one write: as many as a vectored write takes at once, of no more than this many bytes.
-constexpr size_t kGroupAppends = 64;
-constexpr size_t kGroupBytes = 4 << 20;
-// Groups of one log before others get the thread.
-constexpr int kGroupsInARow = 16;
-
-}  // namespace
-
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
 int64_t Log::first_segment_offset() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return segments_.empty() ? log_end_offset() : segments_.begin()->first;
 }
 
 std::vector<SegmentSummary> Log::segments() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<SegmentSummary> summaries;
   summaries.reserve(segments_.size());
   for (const auto& [base, segment] : segments_) {
@@ -40,14 +29,14 @@ std::vector<SegmentSummary> Log::segments() {
 }
 
 void Log::configure(const LogSettings& settings) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   settings_ = settings;
 }
 
 Status Log::open(const LogSettings& settings, const OpenOptions& options, RecoveryReport* report) {
   LogLoader loader(folder_, settings, options);
   ODRADEK_RETURN_IF_ERROR(loader.load());
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   settings_ = settings;
   segments_ = loader.take_segments();
   gap_limit_ = loader.gap_limit();
@@ -57,79 +46,11 @@ Status Log::open(const LogSettings& settings, const OpenOptions& options, Recove
   log_end_.store(loader.log_end(), std::memory_order_release);
   flushed_.store(loader.log_end(), std::memory_order_release);
   *report = loader.report();
-  publish_ = options.publish;
-  if (publish_ == Publish::kNothing) return Status();
-  ODRADEK_RETURN_IF_ERROR(progress_file_.open(path_));
-  // Recovery may have cut what was published.
-  progress_.cuts = progress_file_.cuts() + (report->truncated_bytes > 0 ? 1 : 0);
-  progress_.start_offset = options.log_start_offset;
-  progress_.end_offset = log_end_offset();
-  return progress_file_.write(progress_);
+  return publisher_.open(path_, options.publish, options.log_start_offset, report->truncated_bytes > 0);
 }
 
-void Log::submit(Job&& job) {
-  const double id = job.id;
-  bool closed = false;
-  bool schedule = false;
-  {
-    std::lock_guard lock(queue_mutex_);
-    closed = closing_;
-    if (!closed) {
-      closing_ = job.last;
-      queue_.push_back(std::move(job));
-      schedule = !scheduled_;
-      scheduled_ = true;
-    }
-  }
-  if (closed) return complete(id, Status(Code::kClosed, 0, path_));
-  if (schedule) ThreadPool::io().post([log = shared_from_this()] { log->run_queue(); });
-}
-
-void Log::run_queue() {
-  std::vector<Append> group;
-  for (int turn = 0; turn < kGroupsInARow; turn++) {
-    std::function<void()> run;
-    const bool flush = std::exchange(flush_due_, false);
-    {
-      std::unique_lock lock(queue_mutex_);
-      if (std::exchange(working_, false)) queue_idle_.notify_all();
-      if (queue_.empty()) {
-        scheduled_ = false;
-        queue_idle_.notify_all();
-        lock.unlock();
-        // Whatever comes meanwhile finds another thread.
-        if (flush) flush_here();
-        return;
-      }
-      size_t bytes = 0;
-      while (!queue_.empty() && !queue_.front().run && group.size() < kGroupAppends && bytes < kGroupBytes) {
-        bytes += queue_.front().append.size;
-        group.push_back(queue_.front().append);
-        queue_.pop_front();
-      }
-      if (group.empty()) {
-        run = std::move(queue_.front().run);
-        queue_.pop_front();
-      }
-      working_ = true;
-      takings_++;
-    }
-    if (flush) request_flush();
-    if (run) {
-      run();
-    } else {
-      append_group(group);
-      group.clear();
-    }
-  }
-  const bool flush = std::exchange(flush_due_, false);
-  {
-    std::lock_guard lock(queue_mutex_);
-    working_ = false;
-    queue_idle_.notify_all();
-  }
-  if (flush) request_flush();
-  ThreadPool::io().post([log = shared_from_this()] { log->run_queue(); });
+void Log::submit(double id, std::function<void()> run, bool last) {
+  if (!queue_.push(std::move(run), last)) complete(id, Status(Code::kClosed, 0, path_));
 }
 
 void Log::complete(double id, Status status, double a, double b, double c, double d) {
@@ -142,43 +63,35 @@ void Log::complete(double id, Status status, double a, double b, double c, doubl
 }
 
 void Log::append(const Append& append) {
-  Job job;
-  job.append = append;
-  job.id = append.id;
-  submit(std::move(job));
+  if (!queue_.push(append)) complete(append.id, Status(Code::kClosed, 0, path_));
 }
 
 // In the queue, so that it covers what was submitted before it.
 void Log::flush(double id) {
-  Job job;
-  job.id = id;
-  job.run = [this, id] {
+  submit(id, [this, id] {
     const int64_t end = log_end_offset();
     Completion completion = Completion::operation(id, Status());
     completion.values[0] = static_cast<double>(end);
     bool waits = false;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (failure_told_) {
         completion.status = Status(Code::kLogFailed, failure_.error(), path_);
       } else if (!failure_.ok() || flushed_offset() < end) {
         waits = true;
-        flush_waiters_.push_back({std::move(completion), end, false});
+        flushes_.wait(std::move(completion), end, false);
       }
     }
     if (waits) {
-      flush_due_ = true;
+      queue_.ask_follow_up();
     } else {
       sink_->post(std::move(completion));
     }
-  };
-  submit(std::move(job));
+  });
 }
 
 void Log::roll(double id) {
-  Job job;
-  job.id = id;
-  job.run = [this, id] {
+  submit(id, [this, id] {
     Status status = failure();
     int64_t base = 0;
     if (status.ok()) {
@@ -195,12 +108,11 @@ void Log::roll(double id) {
       }
     }
     complete(id, std::move(status), static_cast<double>(base));
-  };
-  submit(std::move(job));
+  });
 }
 
 Status Log::failure() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return failure_.ok() ? Status() : Status(Code::kLogFailed, failure_.error(), path_);
 }
 
@@ -210,7 +122,7 @@ void Log::fail(const Status& status, bool leave_marker) {
   bool first;
   bool mark;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     first = failure_.ok();
     mark = leave_marker && !marked_;
     marked_ |= leave_marker;
@@ -225,32 +137,28 @@ void Log::fail(const Status& status, bool leave_marker) {
   failed.status = status;
   sink_->post(std::move(failed));
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     failure_told_ = true;
   }
   end_waits(status, Status(Code::kLogFailed, status.error(), path_));
 }
 
 void Log::close(double id) {
-  Job job;
-  job.id = id;
-  job.run = [this, id] {
+  const auto run = [this, id] {
     Status status = close_files();
     complete(id, std::move(status), static_cast<double>(flushed_offset()));
   };
-  job.last = true;
-  submit(std::move(job));
+  submit(id, run, true);
 }
 
 void Log::remove(double id, std::string renamed_path) {
-  Job job;
-  job.id = id;
-  job.run = [this, id, to = std::move(renamed_path)] {
+  const auto run = [this, id, to = std::move(renamed_path)] {
     block_flushes();
     Status status;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       closed_ = true;
+      flushes_.close();
       for (const auto& [base, segment] : segments_) segment->gone.store(true, std::memory_order_release);
       segments_.clear();
     }
@@ -271,8 +179,7 @@ void Log::remove(double id, std::string renamed_path) {
     for (const FolderEntry& entry : entries) file_system().unlink(to + "/" + entry.name).ignore();
     file_system().remove_folder(to).ignore();
   };
-  job.last = true;
-  submit(std::move(job));
+  submit(id, run, true);
 }
 
 // Leaves files that need no scan: final time index entry, everything fdatasynced. A followed log's files, whose
@@ -285,9 +192,14 @@ Status Log::close_files() {
     std::shared_ptr<SegmentHandle> handle;
     if (active && active->size > 0 && !active->sealed) status = finish_indexes(*active, &handle);
     FlushPlan plan;
-    if (status.ok() && plan_flush(&plan)) {
-      plan.with_indexes.assign(plan.handles.size(), true);
-      status = sync(plan);
+    bool begun = false;
+    if (status.ok()) {
+      MutexLock lock(mutex_);
+      begun = plan_flush(&plan);
+    }
+    if (begun) {
+      for (FlushPlan::Part& part : plan.parts) part.indexes = true;
+      status = plan.sync();
       end_flush(plan, status);
     }
   }
@@ -295,28 +207,54 @@ Status Log::close_files() {
   const Status closed(Code::kClosed, 0, path_);
   end_waits(closed, closed);
   std::vector<std::shared_ptr<Segment>> released;
-  // A refresh under way looks at the segments without the lock.
-  std::lock_guard turn(refresh_mutex_);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   closed_ = true;
+  flushes_.close();
   for (const auto& [base, segment] : segments_) released.push_back(segment);
   segments_.clear();
   return status;
 }
 
-void Log::abandon() {
-  std::list<Job> dropped;
-  std::unique_lock lock(queue_mutex_);
-  closing_ = true;
-  dropped.swap(queue_);
-  queue_idle_.wait(lock, [this] { return !scheduled_; });
+void Log::abandon() { queue_.abandon(); }
+void Log::abandon_appends(double from, double to) { queue_.abandon_appends(from, to); }
+
+std::shared_ptr<Segment> Log::make_segment(int64_t base_offset) const {
+  return std::make_shared<Segment>(folder_, base_offset);
 }
 
-void Log::abandon_appends(double from, double to) {
-  std::unique_lock lock(queue_mutex_);
-  queue_.remove_if([&](const Job& job) { return !job.run && job.id >= from && job.id < to; });
-  const uint64_t taking = takings_;
-  queue_idle_.wait(lock, [&] { return !working_ || takings_ != taking; });
+Status Log::show_segments(Segments segments) {
+  std::vector<std::shared_ptr<Segment>> released;
+  MutexLock lock(mutex_);
+  if (closed_) return Status(Code::kClosed, 0, path_);
+  uint64_t size = 0;
+  for (const auto& [base, segment] : segments_) {
+    const auto kept = segments.find(base);
+    if (kept != segments.end() && kept->second == segment) continue;
+    segment->gone.store(true, std::memory_order_release);
+    released.push_back(segment);
+  }
+  for (const auto& [base, segment] : segments) size += segment->size;
+  segments_ = std::move(segments);
+  size_.store(size, std::memory_order_release);
+  return Status();
+}
+
+void Log::show_batches(Segment& segment, uint64_t size, const MaxTimestamp& max) {
+  MutexLock lock(mutex_);
+  size_.store(size_.load(std::memory_order_relaxed) + size - segment.size, std::memory_order_release);
+  segment.size = size;
+  segment.max_timestamp = max;
+}
+
+void Log::show_end(int64_t end) {
+  MutexLock lock(mutex_);
+  log_end_.store(end, std::memory_order_release);
+  flushed_.store(end, std::memory_order_release);
+}
+
+bool Log::is_closed() {
+  MutexLock lock(mutex_);
+  return closed_;
 }
 
 }  // namespace odradek

@@ -2,108 +2,26 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <limits>
-#include <list>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include "completion.h"
-#include "log_progress.h"
+#include "flush_plan.h"
+#include "flush_state.h"
+#include "log_publisher.h"
+#include "log_types.h"
+#include "mutex.h"
 #include "record_batch.h"
 #include "segment.h"
+#include "serial_queue.h"
 
 namespace odradek {
 
 class IndexBuilder;
-
-inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-
-// Each field is the setting of that name in LogSettings of lib/native/types.ts.
-struct LogSettings {
-  int64_t segment_bytes = 1 << 30;
-  int64_t segment_ms = kNever;
-  int64_t index_interval_bytes = 4096;
-  int64_t segment_index_bytes = 10 << 20;
-  int64_t max_message_bytes = 1 << 20;
-  bool log_append_time = false;
-  int64_t timestamp_before_max_ms = kNever;
-  int64_t timestamp_after_max_ms = kNever;
-  bool require_key = false;
-  int64_t flush_messages = kNever;
-  int64_t flush_ms = kNever;
-};
-
-// Which records readers in other processes are told of.
-enum class Publish { kNothing, kFlushed, kWritten };
-
-struct OpenOptions {
-  int64_t recovery_point = 0;
-  bool clean_shutdown = false;
-  int64_t log_start_offset = 0;
-  Publish publish = Publish::kNothing;
-  // Stands in the folder of a log that is made by the time that the log has a segment. Without a name: nothing does.
-  std::string first_file_name = {};
-  std::string first_file = {};
-};
-
-struct RecoveryReport {
-  uint64_t scanned_bytes = 0;
-  uint64_t truncated_bytes = 0;
-  int rebuilt_indexes = 0;
-};
-
-// Whether an append wants an fdatasync right behind it, and whether its completion comes before that or after.
-enum class Flush : uint8_t { kNone, kAsked, kAwaited };
-
-// Batches on their way into the log. The bytes belong to the caller and stay until the completion.
-struct Append {
-  double id = 0;
-  uint8_t* bytes = nullptr;
-  size_t size = 0;
-  int32_t leader_epoch = 0;
-  BatchOrigin origin = BatchOrigin::kClient;
-  uint64_t refusals_seen = 0;
-  Flush flush = Flush::kNone;
-};
-
-struct ReadRequest {
-  int64_t offset = 0;
-  uint64_t max_bytes = 0;
-  bool min_one_batch = true;
-  int64_t max_offset = 0;
-};
-
-struct ReadAnswer {
-  bool would_wait = false;
-  FileRange range;  // no file where there is nothing to read
-  int64_t first_batch_offset = -1;
-  // How much of the range's file is log.
-  uint64_t segment_size = 0;
-  // What its last batch does not reach past.
-  int64_t segment_end = 0;
-};
-
-// Whole batches in memory, their CRCs checked.
-struct CheckedBatches {
-  Bytes bytes;
-  int64_t next_offset = -1;
-  bool compressed = false;
-};
-
-struct SegmentSummary {
-  int64_t base_offset;
-  uint64_t size;
-  MaxTimestamp max_timestamp;
-  int64_t last_modified_ms;
-  bool active;
-};
 
 // Durability: the completion of an append means that the batches are in the page cache and readable, that of one with
 // Flush::kAwaited that they are on disk too. They are when flushed_offset() has passed them. Behind an append with
@@ -113,7 +31,7 @@ struct SegmentSummary {
 // Threads: all methods may be called from any thread, at any time. What changes the log (appends, rolls, cuts) goes
 // through its queue in the order of arrival, on one engine thread at a time. The queue's thread takes `mutex_` to
 // publish; readers and the flush take it to look. It is never held across a system call.
-class Log : public std::enable_shared_from_this<Log> {
+class Log : private SerialQueue::Worker, public std::enable_shared_from_this<Log> {
  public:
   using Segments = std::map<int64_t, std::shared_ptr<Segment>>;
 
@@ -131,10 +49,12 @@ class Log : public std::enable_shared_from_this<Log> {
   // Recovers what is on disk. May wait. Once, before anything else.
   Status open(const LogSettings& settings, const OpenOptions& options, RecoveryReport* report);
 
-  // Reads a log that another process writes, instead of opening it: looks up what it holds by now, in new segments too
-  // where `segments_too`. May wait. `published` is false where its writer says nothing of how far it is: then batches
-  // count as far as they are whole.
-  Status refresh(bool segments_too, LogProgress* progress, bool* published);
+  // For LogFollower, instead of open(): what is known of a log that another process writes. CLOSED after close().
+  std::shared_ptr<Segment> make_segment(int64_t base_offset) const;
+  Status show_segments(Segments segments);
+  void show_batches(Segment& segment, uint64_t size, const MaxTimestamp& max);
+  void show_end(int64_t end);
+  bool is_closed();
 
   // These return at once; the completion carries `id`. After close() they answer CLOSED.
   void append(const Append& append);
@@ -172,23 +92,9 @@ class Log : public std::enable_shared_from_this<Log> {
   // The same for appends whose ids lie in [from, to) alone.
   void abandon_appends(double from, double to);
 
-  // For the flush threads (group_commit.cc). What one flush covers.
-  struct FlushPlan {
-    int64_t end = 0;
-    bool folder = false;
-    std::string folder_path;
-    // In offset order, one for each dirty segment.
-    std::vector<std::shared_ptr<Segment>> segments;
-    std::vector<std::shared_ptr<SegmentHandle>> handles;
-    // Its records, its indexes are not on disk.
-    std::vector<bool> with_log;
-    std::vector<bool> with_indexes;
-  };
-  // False when there is nothing to flush now. REQUIRES: end_flush follows a true.
+  // For the flush threads (group_commit.cc). False when there is nothing to flush now. After a true, end_flush must
+  // follow: FlushState checks it.
   bool begin_flush(FlushPlan* plan);
-  static Status sync(const FlushPlan& plan);
-  // After a sync of the whole file system: what each file has to say of it.
-  static Status check_synced(const FlushPlan& plan);
   void end_flush(const FlushPlan& plan, const Status& status);
   // Have it flushed by a flush thread, soon. All that is appended when it begins is covered.
   void request_flush();
@@ -211,24 +117,18 @@ class Log : public std::enable_shared_from_this<Log> {
     // The last segment of a log that another process writes may be ahead of what is known of its end.
     bool knows_end() const { return !(sealed && last); }
   };
-  struct Job {
-    Append append;
-    std::function<void()> run;  // empty: an append
-    double id = 0;
-    // Nothing is taken after it.
-    bool last = false;
-  };
-
   // log.cc
-  void submit(Job&& job);
-  void run_queue();
+  void append_group(std::vector<Append>& appends) override;
+  void follow_up(bool idle) override;
+  std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
+  // `id`: of the operation that completes with CLOSED where the queue takes nothing any more.
+  void submit(double id, std::function<void()> run, bool last = false);
   void complete(double id, Status status, double a = 0, double b = 0, double c = 0, double d = 0);
   void fail(const Status& status, bool leave_marker);
   Status failure();
   Status close_files();
 
   // log_append.cc: on the queue's thread
-  void append_group(std::vector<Append>& appends);
   void append_one(const Append& append, Group* group);
   Status prepare(const Append& append, Group* group, Prepared* out);
   bool must_roll(const Group& group, const Prepared& prepared, size_t entries) const;
@@ -272,19 +172,11 @@ class Log : public std::enable_shared_from_this<Log> {
   void block_flushes();
   void unblock_flushes();
 
-  // log_follow.cc
-  Status refresh_once(bool segments_too, const LogProgress& progress, bool published);
-  Status look_up_segments(const std::vector<int64_t>& bases);
-  Status take_up(Segment& segment, const FileInfo& info);
-  Status walk_on(Segment& segment, int64_t limit, bool check, int64_t* next_offset);
-
   // log_flush.cc
-  void flush_here();
-  void publish_progress();
-  bool plan_flush(FlushPlan* plan);
-  bool take_flush_turn();
-  bool await_flush(Completion* completion, int64_t offset);
-  void cut_waits();
+  bool plan_flush(FlushPlan* plan) REQUIRES(mutex_);
+  // On the queue's thread, with flushes blocked.
+  void flush_now();
+  bool await_flush(Completion* completion, int64_t offset) REQUIRES(mutex_);
   void end_waits(const Status& status, const Status& of_appends);
   void relieve_pins();
 
@@ -298,59 +190,28 @@ class Log : public std::enable_shared_from_this<Log> {
   std::atomic<int64_t> flushed_{0};
   std::atomic<uint64_t> size_{0};
 
-  std::mutex queue_mutex_;
-  std::condition_variable queue_idle_;
-  // A list takes no memory while it is empty, which it is in most of 100,000 logs; a deque takes 640 bytes.
-  std::list<Job> queue_;
-  bool scheduled_ = false;
-  // Of the queue's thread: whether it is at work on what it took, and how often it has taken something.
-  bool working_ = false;
-  uint64_t takings_ = 0;
-  // Of the queue's thread: a flush was asked for, which need not begin before the queue is empty.
-  bool flush_due_ = false;
-  bool closing_ = false;
+  SerialQueue queue_{*this};
+  LogPublisher publisher_{log_end_, flushed_};
 
   // Shared while a segment's files are opened by name, exclusive while other files take those names.
-  std::shared_mutex names_mutex_;
+  SharedMutex names_mutex_;
 
-  // Guards all that follows, but for `refusals_`.
-  std::mutex mutex_;
-  std::condition_variable flush_idle_;
-  LogSettings settings_;
-  Segments segments_;
-  Status failure_;
-  // Those who waited were told of it.
-  bool failure_told_ = false;
-  bool marked_ = false;
-  bool closed_ = false;
-  bool folder_dirty_ = false;
-  // A flush was asked for and has not begun; stands in line for a thread; is under way.
-  bool flush_wanted_ = false;
-  bool flush_queued_ = false;
-  bool flushing_ = false;
-  int flushes_blocked_ = 0;
-  bool flush_timer_set_ = false;
-  // A completion that comes when all below `offset` is on disk.
-  struct Waiter {
-    Completion completion;
-    int64_t offset;
-    bool append;
-  };
-  std::vector<Waiter> flush_waiters_;
+  Mutex mutex_;
+  ConditionVariable flush_idle_;
+  LogSettings settings_ GUARDED_BY(mutex_);
+  Segments segments_ GUARDED_BY(mutex_);
+  Status failure_ GUARDED_BY(mutex_);
+  // The completions that waited for a flush have carried the failure.
+  bool failure_told_ GUARDED_BY(mutex_) = false;
+  bool marked_ GUARDED_BY(mutex_) = false;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool folder_dirty_ GUARDED_BY(mutex_) = false;
+  FlushState flushes_ GUARDED_BY(mutex_);
 
-  Publish publish_ = Publish::kNothing;
-  std::mutex progress_mutex_;
-  LogProgressFile progress_file_;
-  LogProgress progress_;
-
-  std::mutex refresh_mutex_;
-  int64_t cuts_seen_ = 0;
-  // The queue's thread only: base offsets of segments that the log no longer has and whose files may be there.
+  // The queue's thread only: base offsets of segments that the log no longer has and whose files may still exist.
   std::vector<int64_t> unremoved_;
-
   // The queue's thread only: what the file of gaps says (gap_limit.h); -1 for none.
   int64_t gap_limit_ = -1;
-
   // The queue's thread only: appends refused since the log was opened.
   uint64_t refusals_ = 0;
 };

@@ -62,14 +62,14 @@ struct Log::Group {
 };
 
 std::shared_ptr<Segment> Log::active_segment() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return segments_.empty() ? nullptr : segments_.rbegin()->second;
 }
 
 void Log::append_group(std::vector<Append>& appends) {
   Group group;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     group.settings = settings_;
     // Without segments the log has failed, and so will all of these.
     if (!segments_.empty()) group.segment = segments_.rbegin()->second;
@@ -82,7 +82,7 @@ void Log::append_group(std::vector<Append>& appends) {
   std::vector<Completion> completions = group.completions();
   if (!completions.empty()) sink_->post(std::move(completions));
   relieve_pins();
-  flush_due_ |= group.flush;
+  if (group.flush) queue_.ask_follow_up();
 }
 
 void Log::append_one(const Append& append, Group* group) {
@@ -251,7 +251,7 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
   Segment& segment = *group->segment;
   int64_t timer_ms = kNever;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (segment.size == 0) segment.first_timestamp = group->marks.front().max_timestamp;
     segment.max_timestamp = builder.max_timestamp();
     segment.bytes_since_entry = builder.bytes_since_entry();
@@ -271,12 +271,9 @@ void Log::publish(Group* group, const SegmentIndexes& added, const IndexBuilder&
       answer.completion.last = !await_flush(&over, answer.end_offset);
     }
     group->flush |= group->next_offset - flushed_offset() >= group->settings.flush_messages;
-    if (group->settings.flush_ms != kNever && !flush_timer_set_) {
-      flush_timer_set_ = true;
-      timer_ms = group->settings.flush_ms;
-    }
+    if (group->settings.flush_ms != kNever && flushes_.set_timer()) timer_ms = group->settings.flush_ms;
   }
-  if (publish_ == Publish::kWritten) publish_progress();
+  publisher_.written();
   if (timer_ms != kNever) FlushTimer::instance().schedule(weak_from_this(), timer_ms);
 }
 
@@ -287,16 +284,7 @@ void Log::refuse(double id, Status status, Group* group) {
 
 // What the same disk would refuse: all that was submitted before anybody could know.
 void Log::refuse_queued(Group* group) {
-  std::list<Job> appends;
-  {
-    std::lock_guard lock(queue_mutex_);
-    for (auto it = queue_.begin(); it != queue_.end();) {
-      const auto next = std::next(it);
-      if (!it->run) appends.splice(appends.end(), queue_, it);
-      it = next;
-    }
-  }
-  for (const Job& job : appends) refuse(job.append.id, group->disk, group);
+  for (const Append& append : queue_.take_appends()) refuse(append.id, group->disk, group);
 }
 
 void Log::roll_in_group(int64_t base_offset, Group* group) {
@@ -326,7 +314,7 @@ Status Log::finish_indexes(Segment& segment, std::shared_ptr<SegmentHandle>* out
     const std::vector<uint8_t> bytes = encode(added.times.data(), added.times.size());
     ODRADEK_RETURN_IF_ERROR(handle->time_index->pwrite(bytes.data(), bytes.size(), indexes.time_bytes()));
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   segment.indexes.add(added);
   segment.indexes_dirty = true;
   segment.pinned.set(handle);
@@ -342,7 +330,7 @@ Status Log::roll_to(int64_t base_offset) {
   created->last_modified_ms = created->created_ms;
   ODRADEK_RETURN_IF_ERROR(create_segment(*created));
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     sealed->sealed = true;
     // INVARIANT: a sealed segment whose indexes are not on disk is pinned, or no flush would sync them. A flush that
     // ended since the last entry was written let go of the pin.

@@ -10,15 +10,12 @@
 namespace odradek {
 
 void Log::submit_change(double id, std::function<Status(double*)> change) {
-  Job job;
-  job.id = id;
-  job.run = [this, id, change = std::move(change)] {
+  submit(id, [this, id, change = std::move(change)] {
     double value = 0;
     Status status = failure();
     if (status.ok()) status = change(&value);
     complete(id, std::move(status), value);
-  };
-  submit(std::move(job));
+  });
 }
 
 void Log::delete_segments_before(double id, int64_t offset) {
@@ -38,24 +35,18 @@ void Log::truncate(double id, int64_t offset) {
 }
 
 void Log::replace_end(double id, int64_t offset, std::vector<uint8_t> kept) {
-  Job job;
-  job.id = id;
-  job.run = [this, id, offset, kept = std::make_shared<std::vector<uint8_t>>(std::move(kept))] {
+  submit(id, [this, id, offset, kept = std::make_shared<std::vector<uint8_t>>(std::move(kept))] {
     Status status = failure();
     if (!status.ok()) return complete(id, std::move(status));
     block_flushes();
-    FlushPlan plan;
-    if (plan_flush(&plan)) end_flush(plan, sync(plan));
+    flush_now();
     status = failure();
     if (status.ok()) status = truncate_to(offset);
     if (!status.ok() && status.code() != Code::kInvalidArgument) fail(status, true);
-    {
-      std::lock_guard turn(progress_mutex_);
-      progress_.cuts++;
-    }
+    publisher_.count_cut();
     unblock_flushes();
     if (!status.ok() || kept->empty()) {
-      if (status.ok()) publish_progress();
+      if (status.ok()) publisher_.publish();
       post_cut(offset);
       return complete(id, std::move(status));
     }
@@ -69,8 +60,7 @@ void Log::replace_end(double id, int64_t offset, std::vector<uint8_t> kept) {
     std::vector<Append> one{append};
     append_group(one);
     post_cut(log_end_offset());
-  };
-  submit(std::move(job));
+  });
 }
 
 void Log::post_cut(int64_t offset) {
@@ -82,17 +72,11 @@ void Log::post_cut(int64_t offset) {
 }
 
 void Log::publish_start(double id, int64_t offset) {
-  Job job;
-  job.id = id;
-  job.run = [this, id, offset] {
-    {
-      std::lock_guard turn(progress_mutex_);
-      progress_.start_offset = offset;
-    }
-    publish_progress();
+  submit(id, [this, id, offset] {
+    publisher_.set_start(offset);
+    publisher_.publish();
     complete(id, Status());
-  };
-  submit(std::move(job));
+  });
 }
 
 void Log::reset(double id, int64_t offset) {
@@ -138,12 +122,19 @@ Status Log::cut_files(const std::vector<std::shared_ptr<Segment>>& segments) {
 }
 
 Status Log::delete_before(int64_t offset, double* deleted) {
-  // The same at the start: nobody may take what a crash left of it for a loss.
-  const auto kept = std::prev(segments_.upper_bound(std::max(offset, segments_.begin()->first)));
-  if (std::distance(segments_.begin(), kept) > 1) ODRADEK_RETURN_IF_ERROR(allow_gaps_below(kept->first));
+  // A crash may leave some of the segments: the holes between them must not count as lost records.
+  int64_t kept_base;
+  bool several;
+  {
+    MutexLock lock(mutex_);
+    const auto kept = std::prev(segments_.upper_bound(std::max(offset, segments_.begin()->first)));
+    kept_base = kept->first;
+    several = std::distance(segments_.begin(), kept) > 1;
+  }
+  if (several) ODRADEK_RETURN_IF_ERROR(allow_gaps_below(kept_base));
   std::vector<std::shared_ptr<Segment>> gone;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     uint64_t bytes = 0;
     while (segments_.size() > 1 && std::next(segments_.begin())->first <= offset) {
       const std::shared_ptr<Segment>& segment = segments_.begin()->second;
@@ -181,7 +172,7 @@ Status Log::truncate_to(int64_t offset) {
   RecoveryRules rules;
   {
     // From here on readers find nothing that is about to go.
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     rules.index_interval = settings_.index_interval_bytes;
     log_end_.store(offset, std::memory_order_release);
     flushed_.store(std::min(flushed_offset(), offset), std::memory_order_release);
@@ -204,18 +195,18 @@ Status Log::truncate_to(int64_t offset) {
   rules.sync = true;
   RecoveryResult result;
   // Index files are written anew: a reader that has them open goes on, one that has not waits for the new segment.
-  std::unique_lock names(names_mutex_);
+  WriterLock names(names_mutex_);
   ODRADEK_RETURN_IF_ERROR(recover_segment(*cut, rules, &result));
   ODRADEK_RETURN_IF_ERROR(lower_gap_limit(result.next_offset));
   // The old indexes must not come back.
   if (result.rebuilt) ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   old->gone.store(true, std::memory_order_release);
   segments_[cut->base_offset] = cut;
   // Where the batch that holds the offset begins: past it the log would end in a gap.
   log_end_.store(std::min(offset, result.next_offset), std::memory_order_release);
   flushed_.store(std::min(flushed_offset(), log_end_offset()), std::memory_order_release);
-  cut_waits();
+  flushes_.cut_waits(log_end_offset());
   return Status();
 }
 
@@ -224,8 +215,7 @@ Status Log::allow_gaps_below(int64_t end) {
   if (gap_limit_ >= end) return Status();
   if (flushed_offset() < end) {
     block_flushes();
-    FlushPlan plan;
-    if (plan_flush(&plan)) end_flush(plan, sync(plan));
+    flush_now();
     unblock_flushes();
     ODRADEK_RETURN_IF_ERROR(failure());
   }
@@ -246,7 +236,7 @@ Status Log::lower_gap_limit(int64_t offset) {
 Status Log::start_anew(int64_t offset) {
   std::vector<std::shared_ptr<Segment>> gone;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (const auto& [base, segment] : segments_) {
       segment->gone.store(true, std::memory_order_release);
       gone.push_back(segment);
@@ -261,12 +251,12 @@ Status Log::start_anew(int64_t offset) {
   created->last_modified_ms = created->created_ms;
   ODRADEK_RETURN_IF_ERROR(create_segment(*created));
   ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   segments_[offset] = std::move(created);
   log_end_.store(offset, std::memory_order_release);
   flushed_.store(offset, std::memory_order_release);
   size_.store(0, std::memory_order_release);
-  cut_waits();
+  flushes_.cut_waits(log_end_offset());
   return Status();
 }
 
@@ -274,8 +264,10 @@ Status Log::start_anew(int64_t offset) {
 Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& replaced) {
   std::sort(cleaned.begin(), cleaned.end());
   LogSettings settings;
+  // Where the segment behind the last of those replaced begins: a sealed segment has one.
+  int64_t end = 0;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     settings = settings_;
     for (const int64_t base : replaced) {
       const auto found = segments_.find(base);
@@ -285,12 +277,13 @@ Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& re
       const bool named = std::find(replaced.begin(), replaced.end(), base) != replaced.end();
       if (!named && segments_.count(base)) return Status(Code::kInvalidArgument, 0, path_);
     }
+    if (!replaced.empty()) {
+      const auto behind = segments_.upper_bound(*std::max_element(replaced.begin(), replaced.end()));
+      if (behind == segments_.end()) return Status(Code::kInvalidArgument, 0, path_);
+      end = behind->first;
+    }
   }
-  if (!replaced.empty()) {
-    const int64_t last = *std::max_element(replaced.begin(), replaced.end());
-    // A sealed segment has one after it.
-    ODRADEK_RETURN_IF_ERROR(allow_gaps_below(segments_.upper_bound(last)->first));
-  }
+  if (!replaced.empty()) ODRADEK_RETURN_IF_ERROR(allow_gaps_below(end));
   Segments created;
   for (const int64_t base : cleaned) {
     auto segment = std::make_shared<Segment>(folder_, base);
@@ -334,13 +327,13 @@ Status Log::replace(std::vector<int64_t> cleaned, const std::vector<int64_t>& re
 
 // Readers neither open files by name nor see a segment that has no files while names change hands.
 Status Log::swap_in(const std::vector<int64_t>& cleaned, const std::vector<int64_t>& replaced, Segments created) {
-  std::unique_lock names(names_mutex_);
+  WriterLock names(names_mutex_);
   for (const int64_t base : replaced) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, "", kDeletedSuffix));
   // The `.swap` names say that the old ones are replaced: none of these may be left when those are gone.
   ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
   for (const int64_t base : cleaned) ODRADEK_RETURN_IF_ERROR(rename_segment(path_, base, kSwapSuffix, ""));
   ODRADEK_RETURN_IF_ERROR(file_system().sync_folder(path_));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   uint64_t size = size_.load(std::memory_order_relaxed);
   int64_t last_modified = 0;
   for (const int64_t base : replaced) {

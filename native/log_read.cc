@@ -9,7 +9,7 @@ namespace odradek {
 
 // The view of the segment that holds `offset`; false where there is none.
 bool Log::view_at(int64_t offset, View* view) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto next = segments_.upper_bound(offset);
   if (next == segments_.begin()) return false;
   const auto& segment = std::prev(next)->second;
@@ -24,12 +24,12 @@ bool Log::view_at(int64_t offset, View* view) {
 
 // The segment was deleted, replaced or truncated after the view was taken: what does not fit is no damage.
 bool Log::was_cut(const View& view) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return view.segment->gone.load(std::memory_order_acquire) || view.segment->size < view.size;
 }
 
 Status Log::open_view(const View& view, std::shared_ptr<SegmentHandle>* handle) {
-  std::shared_lock names(names_mutex_);
+  ReaderLock names(names_mutex_);
   return acquire_handle(*view.segment, !view.sealed, handle);
 }
 
@@ -100,7 +100,7 @@ Status Log::walk_to(const View& view, SegmentHandle& handle, int64_t offset, boo
 Status Log::check_max_timestamp(const View& view) {
   MaxTimestamp max;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!view.segment->max_unchecked) return Status();
     max = view.segment->max_timestamp;
   }
@@ -124,7 +124,7 @@ Status Log::check_max_timestamp(const View& view) {
     if (step == BatchWalker::Step::kFailed) return walker.status();
     if (step != BatchWalker::Step::kEnd) return Status(Code::kCorruptLog, 0, view.segment->path(kLogSuffix));
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   view.segment->max_timestamp = max;
   view.segment->max_unchecked = false;
   return Status();
@@ -133,7 +133,7 @@ Status Log::check_max_timestamp(const View& view) {
 Status Log::check_timestamps(int64_t below) {
   for (const View& view : views_from(0)) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (view.segment->max_timestamp.timestamp >= below) break;
     }
     const Status checked = check_max_timestamp(view);
@@ -145,7 +145,7 @@ Status Log::check_timestamps(int64_t below) {
 // Of the segments that hold `offset` and what is behind it.
 std::vector<Log::View> Log::views_from(int64_t offset) {
   std::vector<View> views;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (auto it = segments_.begin(); it != segments_.end(); ++it) {
     const auto next = std::next(it);
     View view;
@@ -167,7 +167,7 @@ Status Log::read(const ReadRequest& request, bool may_wait, ReadAnswer* answer) 
   for (int attempt = 0; attempt < 100; attempt++) {
     *answer = ReadAnswer();
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (closed_) return Status(Code::kClosed, 0, path_);
       if (segments_.empty() || at.offset < segments_.begin()->first || at.offset > log_end_offset()) {
         return Status(Code::kOffsetOutOfRange, 0, path_);
@@ -261,7 +261,7 @@ Status Log::scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* he
   for (int attempt = 0; attempt < 100 && *next < to && *count < max_batches;) {
     View view;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (closed_) return Status(Code::kClosed, 0, path_);
       if (segments_.empty() || *next < segments_.begin()->first || *next > log_end_offset()) {
         return Status(Code::kOffsetOutOfRange, 0, path_);
@@ -308,7 +308,7 @@ Status Log::scan_headers(int64_t from, int64_t to, size_t max_batches, Bytes* he
 Status Log::find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* base_offset) {
   *base_offset = -1;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (closed_) return Status(Code::kClosed, 0, path_);
   }
   for (const View& view : views_from(from_offset)) {
@@ -317,7 +317,7 @@ Status Log::find_by_timestamp(int64_t timestamp, int64_t from_offset, int64_t* b
       return checked;
     }
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (view.segment->max_timestamp.timestamp < timestamp) continue;
     }
     std::shared_ptr<SegmentHandle> handle;

@@ -49,11 +49,6 @@ struct Segment {
   int64_t first_timestamp = kNoTimestamp;
   int64_t created_ms = 0;
 
-  // Of a followed log: which file it was, whether all of it was looked at, and the offset behind what was.
-  uint64_t file_id = 0;
-  bool walked = false;
-  int64_t next_offset = 0;
-
   // Appended to since the last fdatasync; `pinned` keeps the descriptor open, since a write error is reported to
   // those that were open when it happened.
   // An active segment's `indexes_dirty` is changed by the log's queue only.

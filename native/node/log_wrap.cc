@@ -160,15 +160,17 @@ void LogWrap::Open(const Napi::CallbackInfo& info) {
 
 // id, whether to look for new segments: start offset, cuts, whether the writer publishes
 void LogWrap::Refresh(const Napi::CallbackInfo& info) {
-  ThreadPool::read().post([id = begin(info), log = log_, sink = completions_, segments = info[1].ToBoolean().Value()] {
-    LogProgress progress;
-    bool published = false;
-    Completion completion = Completion::operation(id, log->refresh(segments, &progress, &published));
-    completion.values[0] = static_cast<double>(progress.start_offset);
-    completion.values[1] = static_cast<double>(progress.cuts);
-    completion.values[2] = published ? 1 : 0;
-    sink->post(std::move(completion));
-  });
+  if (!follower_) follower_ = std::make_shared<LogFollower>(log_);
+  ThreadPool::read().post(
+      [id = begin(info), follower = follower_, sink = completions_, segments = info[1].ToBoolean().Value()] {
+        LogProgress progress;
+        bool published = false;
+        Completion completion = Completion::operation(id, follower->refresh(segments, &progress, &published));
+        completion.values[0] = static_cast<double>(progress.start_offset);
+        completion.values[1] = static_cast<double>(progress.cuts);
+        completion.values[2] = published ? 1 : 0;
+        sink->post(std::move(completion));
+      });
 }
 
 // id, offset, batches that are put in the place of what is cut: may be empty
@@ -205,7 +207,10 @@ void LogWrap::Reset(const Napi::CallbackInfo& info) { log_->reset(engine_id(info
 void LogWrap::ReplaceSegments(const Napi::CallbackInfo& info) {
   log_->replace_segments(engine_id(info), offsets_of(info[1].As<Napi::Array>()), offsets_of(info[2].As<Napi::Array>()));
 }
-void LogWrap::Close(const Napi::CallbackInfo& info) { log_->close(engine_id(info)); }
+void LogWrap::Close(const Napi::CallbackInfo& info) {
+  follower_ = nullptr;
+  log_->close(engine_id(info));
+}
 void LogWrap::Remove(const Napi::CallbackInfo& info) {
   log_->remove(engine_id(info), info[1].As<Napi::String>().Utf8Value());
 }

@@ -9,6 +9,7 @@
 #include "completion_queue.h"
 #include "environment.h"
 #include "log.h"
+#include "log_follower.h"
 
 namespace odradek {
 
@@ -63,6 +64,8 @@ class LogWrap : public Napi::ObjectWrap<LogWrap> {
 
   std::shared_ptr<CompletionQueue> completions_;
   std::shared_ptr<Log> log_;
+  // Made by the first refresh of a log that another process writes.
+  std::shared_ptr<LogFollower> follower_;
   // Of a shared log.
   std::shared_ptr<Membership> membership_;
 };
