@@ -1,27 +1,18 @@
 /**
  * A partition as this broker has it: as its leader, which takes produce requests and serves readers, or as a
- * follower, which takes what a replica fetcher brings. Produce waits here for the high watermark and for the disks;
- * fetches wait here for records.
+ * follower, which appends what a replica fetcher brings. `LeaderWrites` has the leader's appends, `ReadablePartition` the
+ * reads; the roles, and how far the replicas are, stand here.
  *
- * INVARIANT: logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset; the high watermark goes back only
- * where a follower has to cut what its leader does not have. With this broker as the only replica it is the log end:
- * what is in the leader's page cache is in every in-sync replica's.
+ * The high watermark goes back only where a follower has to cut what its leader does not have. With this broker as the
+ * only replica it is the log end: what is in the leader's page cache is in every in-sync replica's.
  */
 import type { TopicConfig } from '../config/index.js'
-import type { AbortedRange, ActiveProducer, CleanableLog } from '../log/cleanable-log.js'
 import { enforceRetention, type RetentionSettings } from '../log/retention.js'
-import type { NativeLog, ReadResult } from '../native/types.js'
 import { KafkaError } from '../protocol/errors.js'
 import type { ControlType } from '../protocol/index.js'
-import type {
-  AppendOutcome,
-  CommittedRead,
-  LeaderAppend,
-  OpenTransaction,
-  PartitionLog,
-} from '../storage/index.js'
-import { Acknowledgements } from './acknowledgements.js'
+import type { AppendOutcome, OpenTransaction, PartitionLog } from '../storage/index.js'
 import { divergence, type EpochEnd, endOffsetForEpoch } from './epoch-ends.js'
+import { LeaderWrites, type ProduceOptions, type ProduceOutcome } from './leader-writes.js'
 import {
   type FollowerId,
   type LeaderEnvironment,
@@ -29,21 +20,8 @@ import {
   type PartitionState,
   type ReadableFollower,
 } from './leadership.js'
-import { LogProgress } from './log-progress.js'
-import type { Isolation, ReadWaiter } from './read-waiters.js'
+import { ReadablePartition } from './readable-partition.js'
 import { namesReplica } from './replication-quota.js'
-
-export interface ProduceOutcome extends AppendOutcome {
-  logStartOffset: number
-}
-
-/** What a produce request asks for, and what its version and sender allow. */
-export interface ProduceOptions {
-  readonly acks: number
-  /** Older clients cannot read zstd. */
-  readonly allowsZstd: boolean
-  readonly allowsInternalTopics: boolean
-}
 
 export interface PartitionOptions {
   topic: string
@@ -57,37 +35,31 @@ export interface PartitionOptions {
   environment: LeaderEnvironment
 }
 
-/** Followers let go what their leader lets go. */
+/** Followers delete what their leader has deleted. */
 const noRetention: RetentionSettings = { delete: false, retentionMs: -1, retentionBytes: -1 }
 
-export class Partition implements CleanableLog {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  readonly log: PartitionLog
-  /** Told when a follower's flush position has risen. */
+export class Partition extends ReadablePartition {
+  /** Called when the flushed offset of this follower has risen. */
   onFollowerFlushed: (() => void) | undefined
-  /** Told once, when the log has failed: nothing can be appended to it before it is opened anew. */
+  /** Called once, when the log has failed: it takes no appends before it is opened again. */
   onLogFailed: (() => void) | undefined
-  readonly #isInternal: boolean
   readonly #environment: LeaderEnvironment
+  readonly #writes: LeaderWrites
   #state: PartitionState | undefined
   /** While this broker leads. */
   #leadership: Leadership | undefined
   #config: TopicConfig
-  readonly #progress: LogProgress
-  readonly #acknowledgements = new Acknowledgements(() => this.#config.minInsyncReplicas)
-  #closed = false
 
   constructor({ topic, topicId, isInternal, log, config, highWatermark, environment }: PartitionOptions) {
-    this.topic = topic
-    this.topicId = topicId
-    this.partition = log.partition
-    this.log = log
-    this.#isInternal = isInternal
+    super(topic, topicId, log, highWatermark)
     this.#config = config
     this.#environment = environment
-    this.#progress = new LogProgress(log.logEndOffset, Math.max(highWatermark, log.logStartOffset))
+    this.#writes = new LeaderWrites({
+      partition: this,
+      isInternal,
+      readWaiters: this.progress.waiters,
+      isFenced: () => environment.isFenced(),
+    })
     log.listener = {
       onAppended: (result, sizeInBytes) => this.#onAppended(result.lastOffset + 1, sizeInBytes),
       onFlushed: () => this.#onFlushed(),
@@ -98,6 +70,10 @@ export class Partition implements CleanableLog {
   /** −1 before the partition is led or followed. */
   get leaderEpoch(): number {
     return this.#state?.leaderEpoch ?? -1
+  }
+
+  get leadership(): Leadership | undefined {
+    return this.#leadership
   }
 
   get isLeader(): boolean {
@@ -111,29 +87,6 @@ export class Partition implements CleanableLog {
 
   get replicas(): readonly number[] {
     return this.#state?.replicas ?? []
-  }
-
-  get highWatermark(): number {
-    return this.#progress.highWatermark
-  }
-
-  /** The high watermark, but for a transaction that is open: below where it begins. */
-  get lastStableOffset(): number {
-    const { highWatermark } = this
-    return Math.min(highWatermark, this.log.transactions.firstUnstableOffset ?? highWatermark)
-  }
-
-  get logStartOffset(): number {
-    return this.log.logStartOffset
-  }
-
-  /** Of what has been told of as appended: the log itself may be further. */
-  get logEndOffset(): number {
-    return this.#progress.logEnd
-  }
-
-  get flushedOffset(): number {
-    return this.log.flushedOffset
   }
 
   /** What is sent to a follower counts against the quota of leaders, and waits for it where that is not in sync. */
@@ -170,7 +123,7 @@ export class Partition implements CleanableLog {
    * fetched as a follower is under way.
    */
   lead(state: PartitionState): void {
-    if (this.#closed) return
+    if (this.closed) return
     this.#state = state
     if (this.#leadership?.leaderEpoch === state.leaderEpoch) {
       this.#leadership.update(state)
@@ -181,7 +134,7 @@ export class Partition implements CleanableLog {
     this.#leadership = new Leadership(this.#environment, this, state, this.logEndOffset, () =>
       this.#advance(),
     )
-    this.#progress.markAnew()
+    this.progress.restartMarks()
     this.#advance()
   }
 
@@ -216,8 +169,7 @@ export class Partition implements CleanableLog {
 
   /** Throws where `produce` would reject before it appends anything, whatever the records are. */
   requireProducible(options: ProduceOptions): void {
-    this.#requireWritableBy(options)
-    this.#requireAppendable(options.acks === -1)
+    this.#writes.requireProducible(options)
   }
 
   /**
@@ -225,37 +177,26 @@ export class Partition implements CleanableLog {
    * (with `write.caching` when they are in their page caches), with acks 1 when they are in the leader's page cache.
    * `onWritten` is called once where the records were appended: from then on `records` is the caller's again.
    */
-  async produce(
-    records: Uint8Array,
-    options: ProduceOptions,
-    onWritten?: () => void,
-  ): Promise<ProduceOutcome> {
-    this.#requireWritableBy(options)
-    const { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate } = await this.#append(
-      records,
-      'client',
-      options.acks === -1,
-      options.allowsZstd,
-      onWritten,
-    )
-    const { logStartOffset } = this
-    return { baseOffset, lastOffset, logAppendTimeMs, maxTimestampMs, isDuplicate, logStartOffset }
+  produce(records: Uint8Array, options: ProduceOptions, onWritten?: () => void): Promise<ProduceOutcome> {
+    return this.#writes.produce(records, options, onWritten)
   }
 
   /** Appends what a coordinator of this broker wrote, with the durability of acks −1. */
   appendInternal(records: Uint8Array): Promise<AppendOutcome> {
-    return this.#append(records, 'coordinator', true, true)
+    return this.#writes.appendInternal(records)
   }
 
-  /** Exclusive upper bound of what a reader with this isolation may see. */
-  readableEnd(isolation: Isolation): number {
-    if (isolation === 'logEnd') return this.logEndOffset
-    return isolation === 'committed' ? this.highWatermark : this.lastStableOffset
+  /** Ends a transaction that was left open. Resolves when its end is on disk. */
+  endTransaction(transaction: OpenTransaction, type: ControlType, producerEpoch: number): Promise<void> {
+    return this.#writes.endTransaction(transaction, type, producerEpoch)
   }
 
-  /** Bytes that have become readable since the partition was opened: what a waiting fetch counts. */
-  readableBytes(isolation: Isolation): number {
-    return isolation === 'logEnd' ? this.#progress.appendedBytes : this.#progress.committedBytes
+  /**
+   * Moves the log start to `offset`; −1 means the high watermark. Resolves with the lowest log start offset of the
+   * in-sync replicas, once all of them have moved theirs.
+   */
+  deleteRecords(offset: number): Promise<number> {
+    return this.#writes.deleteRecords(offset)
   }
 
   /**
@@ -264,46 +205,6 @@ export class Partition implements CleanableLog {
    */
   get isCatchingUp(): boolean {
     return this.#leadership !== undefined && this.highWatermark < this.#leadership.epochStartOffset
-  }
-
-  read(
-    offset: number,
-    maxBytes: number,
-    minOneBatch: boolean,
-    isolation: Isolation,
-  ): ReadResult | Promise<ReadResult> {
-    this.#requireOpen()
-    return this.log.read(offset, { maxBytes, minOneBatch, maxOffset: this.readableEnd(isolation) })
-  }
-
-  /** As `read` with the isolation `stable`, and with the aborted transactions among what is read. */
-  readCommitted(
-    offset: number,
-    maxBytes: number,
-    minOneBatch: boolean,
-  ): ReadResult | Promise<ReadResult | CommittedRead> {
-    this.#requireOpen()
-    return this.log.readCommitted(offset, { maxBytes, minOneBatch, maxOffset: this.lastStableOffset })
-  }
-
-  /** Ends a transaction that was left open. Resolves when its end is on disk. */
-  async endTransaction(
-    transaction: OpenTransaction,
-    type: ControlType,
-    producerEpoch: number,
-  ): Promise<void> {
-    const { leaderEpoch } = this.#requireLeadership()
-    await this.log.endTransaction(transaction, type, producerEpoch, leaderEpoch)
-    await this.log.native.flush()
-    this.#progress.waiters.onCommitted()
-  }
-
-  addReadWaiter(waiter: ReadWaiter, isolation: Isolation): void {
-    this.#progress.waiters.add(waiter, isolation)
-  }
-
-  removeReadWaiter(waiter: ReadWaiter): void {
-    this.#progress.waiters.remove(waiter)
   }
 
   /** Where a log whose last record is of `lastEpoch`, and that ends at `offset`, parts from this one. */
@@ -355,57 +256,33 @@ export class Partition implements CleanableLog {
 
   /** Appends what the leader of the epoch that is followed has sent. REQUIRES: whole batches, the first at the log end. */
   async appendAsFollower(records: Uint8Array): Promise<void> {
-    this.#requireOpen()
+    this.requireOpen()
     await this.log.appendAsFollower(records, !this.#config.writeCaching)
   }
 
   /** What the leader says of its log: how far it is committed, and where it begins. */
   followLeader(highWatermark: number, logStartOffset: number): void {
     if (this.#leadership) return
-    this.#progress.commit(Math.min(highWatermark, this.logEndOffset))
+    this.progress.commit(Math.min(highWatermark, this.logEndOffset))
     this.log.raiseLogStartOffset(Math.min(logStartOffset, this.highWatermark))
   }
 
   /** Cuts what the leader does not have. REQUIRES: a follower without an append under way. */
   async truncate(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
-    this.#requireOpen()
-    this.#progress.cut(await this.log.truncate(offset, writeRecoveryPoints))
+    this.requireOpen()
+    this.progress.cut(await this.log.truncate(offset, writeRecoveryPoints))
   }
 
   /** Starts anew where the leader's log begins. REQUIRES: a follower without an append under way. */
   async reset(offset: number, writeRecoveryPoints: () => Promise<void>): Promise<void> {
-    this.#requireOpen()
+    this.requireOpen()
     await this.log.reset(offset, writeRecoveryPoints)
-    this.#progress.restart(offset)
-  }
-
-  /**
-   * Moves the log start to `offset`; −1 means the high watermark. Resolves with the lowest log start offset of the
-   * in-sync replicas, once all of them have moved theirs.
-   */
-  async deleteRecords(offset: number): Promise<number> {
-    this.#requireOpen()
-    this.#requireNotFenced()
-    const leadership = this.#requireLeadership()
-    const target = offset === -1 ? this.highWatermark : offset
-    if (target < 0 || target > this.highWatermark) {
-      throw new KafkaError(
-        'OFFSET_OUT_OF_RANGE',
-        `Records can be deleted up to the high watermark, ${this.highWatermark}; ${offset} lies beyond it.`,
-      )
-    }
-    if (this.log.raiseLogStartOffset(target)) this.#progress.waiters.onLogStartRaised()
-    await this.log.deleteOldSegments()
-    if (this.#leadership !== leadership) throw this.#notLeader()
-    if (leadership.lowestLogStart(this.logStartOffset) < target)
-      await this.#acknowledgements.waitForLogStarts(target)
-    this.#requireNotFenced()
-    return leadership.lowestLogStart(this.logStartOffset)
+    this.progress.restart(offset)
   }
 
   /** Deletes what retention lets go; resolves with the number of segments deleted. */
   async enforceRetention(nowMs: number): Promise<number> {
-    if (this.#closed || this.log.failure) return 0
+    if (this.closed || this.log.failure) return 0
     const { log, highWatermark } = this
     return enforceRetention(
       {
@@ -423,106 +300,32 @@ export class Partition implements CleanableLog {
     )
   }
 
-  /** The partition as the log cleaner sees it. */
-  get isFailed(): boolean {
-    return this.#closed || this.log.failure !== undefined
-  }
-
-  get native(): NativeLog {
-    return this.log.native
-  }
-
-  activeProducers(): Iterable<ActiveProducer> {
-    return this.log.producers.summaries()
-  }
-
-  abortedTransactions(from: number, end: number): Promise<readonly AbortedRange[]> {
-    return this.log.transactions.aborted(from, end)
-  }
-
   /** Takes the partition out of service: whatever waits is answered. The log stays open. */
   close(): void {
-    this.#closed = true
+    this.closed = true
     this.#endLeadership()
     this.log.listener = undefined
   }
 
-  async #append(
-    records: Uint8Array,
-    origin: LeaderAppend['origin'],
-    byAllReplicas: boolean,
-    allowsZstd: boolean,
-    onWritten?: () => void,
-  ): Promise<AppendOutcome> {
-    const leadership = this.#requireAppendable(byAllReplicas)
-    const { leaderEpoch } = leadership
-    const flush = byAllReplicas && !this.#config.writeCaching
-    const outcome = await this.log.appendAsLeader(records, { leaderEpoch, origin, allowsZstd, flush })
-    onWritten?.()
-    if (byAllReplicas) {
-      const waiting = this.#acknowledged(leadership, outcome.lastOffset + 1, flush)
-      if (waiting) await waiting
-    }
-    this.#requireNotFenced()
-    return outcome
-  }
-
-  #requireWritableBy({ allowsInternalTopics }: ProduceOptions): void {
-    if (this.#isInternal && !allowsInternalTopics) {
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${this.topic} is written by brokers alone.`)
-    }
-  }
-
-  #requireAppendable(byAllReplicas: boolean): Leadership {
-    this.#requireOpen()
-    this.#requireNotFenced()
-    const leadership = this.#requireLeadership()
-    if (byAllReplicas) this.#acknowledgements.requireInSync(leadership)
-    return leadership
-  }
-
-  #requireOpen(): void {
-    if (this.#closed) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-    if (this.log.failure) throw new KafkaError('KAFKA_STORAGE_ERROR', this.log.failure.message)
-  }
-
-  /** Checked before a leader changes its log, and again before it says that it has. */
-  #requireNotFenced(): void {
-    if (!this.#environment.isFenced()) return
-    throw new KafkaError(
-      'NOT_LEADER_OR_FOLLOWER',
-      'The lease of this broker has ended: it leads nothing until it has registered again.',
-    )
-  }
-
   #requireLeadership(): Leadership {
     if (this.#leadership) return this.#leadership
-    throw this.#notLeader()
+    throw this.notLeader()
   }
 
-  #notLeader(): KafkaError {
+  notLeader(): KafkaError {
     return new KafkaError(
       'NOT_LEADER_OR_FOLLOWER',
       `This broker does not lead ${this.topic}-${this.partition}.`,
     )
   }
 
-  /** Undefined where what ends at `endOffset` is safe already. Rejects where this broker stops leading before. */
-  #acknowledged(leadership: Leadership, endOffset: number, flush: boolean): Promise<void> | undefined {
-    if (this.#leadership !== leadership) throw this.#notLeader()
-    const waiting = this.#acknowledgements.wait(leadership, endOffset, flush, this)
-    // A log that failed meanwhile has told those who waited by then.
-    if (waiting && this.log.failure) this.#onFailed(this.log.failure)
-    return waiting
-  }
-
   #onAppended(endOffset: number, sizeInBytes: number): void {
-    this.#progress.append(endOffset, sizeInBytes)
+    this.progress.append(endOffset, sizeInBytes)
     if (this.#leadership) {
-      this.#progress.waiters.onAppended()
+      this.progress.waiters.onAppended()
       this.#advance()
     }
-    this.#progress.mark()
+    this.progress.mark()
   }
 
   #onFlushed(): void {
@@ -534,21 +337,21 @@ export class Partition implements CleanableLog {
   #advance(): void {
     const leadership = this.#leadership
     if (!leadership) return
-    this.#progress.commit(leadership.committedOffset(this.logEndOffset))
-    this.#acknowledgements.pass(leadership, this)
+    this.progress.commit(leadership.committedOffset(this.logEndOffset))
+    this.#writes.pass(leadership)
   }
 
   #endLeadership(): void {
     this.#leadership?.end()
     this.#leadership = undefined
-    this.#acknowledgements.fail(() => this.#notLeader())
-    this.#progress.waiters.onRoleChanged()
+    this.#writes.fail(() => this.notLeader())
+    this.progress.waiters.onRoleChanged()
   }
 
   #onFailed(error: Error): void {
     const { onLogFailed } = this
     this.onLogFailed = undefined
     onLogFailed?.()
-    this.#acknowledgements.fail(() => new KafkaError('KAFKA_STORAGE_ERROR', error.message))
+    this.#writes.fail(() => new KafkaError('KAFKA_STORAGE_ERROR', error.message))
   }
 }

@@ -114,3 +114,14 @@ test('zstd is refused where the request is too old for it', async (t) => {
   })
   t.is(partition.logEndOffset, 0)
 })
+
+test('deleting records within an open transaction moves the last stable offset to the log start', async (t) => {
+  const { partition } = await lead(t)
+  const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+  const records = ['a', 'b', 'c'].map((value) => ({ timestamp: 0, value: Buffer.from(value) }))
+  await partition.log.appendAsFollower(encodeBatch({ ...producer, records, isTransactional: true }), false)
+  t.is(partition.lastStableOffset, 0)
+  await partition.deleteRecords(2)
+  t.is(partition.lastStableOffset, 2)
+  t.is(partition.readableEnd('stable'), 2)
+})
