@@ -105,7 +105,7 @@ packageTest(`the tarball holds what runs, what types it and what compiles it, an
     'dist/lib/index.d.ts',
     'dist/bundle/cli/main.js',
     'binding.gyp',
-    'native/addon.cc',
+    'native/node/addon.cc',
     'scripts/install.js',
     'README.md',
     'LICENSE',
@@ -115,7 +115,7 @@ packageTest(`the tarball holds what runs, what types it and what compiles it, an
   }
   t.true([...has].some((path) => /^prebuilds\/[\w-]+\/odradek[.\w]*\.node$/.test(path)))
   const strangers = [...has].filter((path) =>
-    /^(test|bench|lib|build|node_modules)\/|^native\/test\/|\.map$/.test(path),
+    /^(test|bench|lib|build|node_modules)\/|^native\/testing\/(test|fuzz)\/|\.map$/.test(path),
   )
   t.deepEqual(strangers, [])
   t.true(packed!.size < 3_000_000, `${packed!.size} bytes`)
