@@ -1,6 +1,6 @@
 /**
  * A broker as a process: settings from the command line, one line on standard output when it is ready, a clean stop on
- * SIGTERM or SIGINT. A second signal ends the process at once; the next start then recovers as after a crash.
+ * SIGTERM, SIGINT or SIGHUP. A second signal ends the process at once; the next start then recovers as after a crash.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -21,6 +21,8 @@ export interface ServeArguments {
 /** Resolves with the exit code once the broker has stopped; rejects with one clear line where it cannot start, or go on. */
 export async function runServe(given: ServeArguments, io: CommandIo): Promise<number> {
   const stop = new StopSignal()
+  // Whoever started the broker may be gone, and with it the other end of these; the broker serves on.
+  for (const stream of [io.stdout, io.stderr]) stream.on('error', () => {})
   try {
     const settings = await readSettings(given, io.env)
     const log = await openLog(io.stderr)
@@ -34,7 +36,7 @@ export async function runServe(given: ServeArguments, io: CommandIo): Promise<nu
       },
     )
     const addresses = broker.listeners.map(({ host, port }) => address(host, port))
-    await write(io.stdout, `odradek ready on ${addresses.join(', ')}\n`)
+    io.stdout.write(`odradek ready on ${addresses.join(', ')}\n`)
     const reason = await Promise.race([stop.received, broker.failed])
     if (typeof reason === 'string') log.info(`${reason}: stopping`)
     await broker.close()
@@ -69,10 +71,4 @@ export async function readSettings(
 
 function address(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()))
-  })
 }

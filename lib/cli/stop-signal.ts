@@ -1,9 +1,12 @@
-/** SIGTERM and SIGINT of a process that runs until it is told to stop: the first asks, the second ends it at once. */
+/**
+ * SIGTERM, SIGINT and SIGHUP (a closed terminal) of a process that runs until it is told to stop: the first asks, the
+ * second ends it at once.
+ */
 
-const signals = ['SIGTERM', 'SIGINT'] as const
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** What a shell reports of a process that a signal ended: 128 and the signal's number. */
-const FORCED_EXIT_CODE = { SIGTERM: 143, SIGINT: 130 }
+const FORCED_EXIT_CODE = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }
 
 /** A signal to the process group is often passed on by npm or timeout as well: that is still the first. */
 const SAME_SIGNAL_MS = 1000

@@ -9,7 +9,7 @@ const module = new URL('../../lib/cli/stop-signal.js', import.meta.url).href
 const program = (sameSignalMs?: number) => `
   const { StopSignal } = await import(${JSON.stringify(module)})
   const stop = new StopSignal(${sameSignalMs ?? ''})
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => console.log('survived'))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => console.log('survived'))
   setInterval(() => {}, 1000)
   stop.received.then((signal) => console.log('asked by ' + signal))
   console.log('running')
@@ -30,6 +30,7 @@ function start(sameSignalMs?: number) {
 for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
+  ['SIGHUP', 129],
 ] as const) {
   test(`the first ${signal} asks, a later one ends the process at once`, async (t) => {
     const { child, ended, line } = start()

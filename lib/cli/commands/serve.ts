@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js'
 
 export const serveCommand = defineCommand({
   name: 'serve',
-  summary: 'run a broker until SIGTERM or SIGINT',
+  summary: 'run a broker until SIGTERM, SIGINT or SIGHUP',
   positionals: [{ name: 'server.properties', help: 'settings, in the format of Kafka’s file' }],
   options: {
     port: { type: 'integer', short: 'p', help: 'listen on this port; 0 takes a free one (default 9092)' },
